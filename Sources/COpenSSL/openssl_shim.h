@@ -1,0 +1,7 @@
+// What Parley uses of OpenSSL's libcrypto: digests, scrypt, random bytes, constant-time comparison.
+#pragma once
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>

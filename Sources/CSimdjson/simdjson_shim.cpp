@@ -1,0 +1,1 @@
+#include "include/simdjson_shim.h"

@@ -1,0 +1,41 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+/// The limits that several rooms share. Each has its unit in its name or type; `parley doctor` shows them all.
+public enum CoreLimits {
+    /// The longest content of one message, in bytes of UTF-8.
+    public static let messageBytes = 256 * 1024
+    /// The longest answer, in bytes of UTF-8; a model that goes on is cut with finish reason `length`.
+    public static let answerBytes = 1024 * 1024
+    /// The longest title of a conversation, in Unicode scalars.
+    public static let titleScalars = 200
+    /// The longest system prompt, in bytes of UTF-8.
+    public static let systemPromptBytes = 32 * 1024
+    /// The longest name of a model, in bytes.
+    public static let modelNameBytes = 200
+    /// The longest query of a search, in bytes.
+    public static let queryBytes = 1000
+    /// Elements on one page of a list, at most.
+    public static let pageElements = 200
+    /// Elements on one page of a list when the caller names no number.
+    public static let defaultPageElements = 50
+    /// Presets that one user may keep.
+    public static let presetsPerUser = 100
+    /// Messages in one imported conversation, at most.
+    public static let importedMessages = 20_000
+    /// Conversations removed for good by one purge.
+    public static let purgeBatch = 100
+    /// How long a deleted conversation can be restored.
+    public static let deletedConversationLife = Duration.seconds(10 * 60)
+    /// How long a temporary conversation is kept after its last change.
+    public static let temporaryConversationLife = Duration.seconds(24 * 3600)
+    /// Attempts to make one answer before it fails.
+    public static let turnAttempts = 3
+    /// Events in one turn's log: an answer of ten minutes at one event every 25 ms needs 24,000.
+    public static let logEventsPerTurn = 60_000
+    /// How long a lease lives without renewal.
+    public static let leaseLife = Duration.seconds(6)
+    /// How often the owner renews its lease.
+    public static let leaseRenewal = Duration.seconds(2)
+}
