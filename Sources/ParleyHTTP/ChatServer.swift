@@ -2,9 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
-public import Hummingbird
-public import Logging
-public import NIOCore
+import Hummingbird
 import OpenSSLCrypto
 public import ParleyChat
 public import ParleyCore
@@ -39,7 +37,7 @@ public struct ChatServer: Sendable {
         }
     }
 
-    let router: Router<AppContext>
+    let responder: RouterResponder<AppContext>
     /// Path patterns with their methods, as the description of the API should have them.
     public let routes: [String: Set<String>]
 
@@ -74,7 +72,7 @@ public struct ChatServer: Sendable {
         ).add(to: &table)
         pages.add(to: &table)
         table.refuseOtherMethods()
-        self.router = router
+        self.responder = router.buildResponder()
         self.routes = table.routes.mapValues { Set($0.map(\.rawValue)) }
     }
 }

@@ -5,6 +5,7 @@
 import HTTPTypes
 import Hummingbird
 import OpenSSLCrypto
+import ParleyChat
 import ParleyCore
 
 /// `/api/session` and `/api/accounts`: signing in and out, and the first account.
