@@ -82,6 +82,7 @@ let package = Package(
             name: "ParleyStore",
             dependencies: [
                 "ParleyCore", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
