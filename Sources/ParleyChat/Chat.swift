@@ -180,7 +180,9 @@ extension Chat {
             throw .invalid("content", "must not be empty")
         }
         guard content.utf8.count <= CoreLimits.messageBytes else {
-            throw .invalid("content", "must be at most \(CoreLimits.messageBytes) bytes of UTF-8")
+            throw ChatError(
+                .tooLarge(limitBytes: CoreLimits.messageBytes),
+                fields: [.init("content", "must be at most \(CoreLimits.messageBytes) bytes of UTF-8")])
         }
         guard !content.utf8.contains(0) else { throw .invalid("content", "must not contain NUL") }
     }

@@ -21,6 +21,8 @@ public struct ChatError: Error, Sendable {
     public enum Code: Sendable {
         /// See ``ChatError/fields``.
         case invalid
+        /// The content is over this many bytes.
+        case tooLarge(limitBytes: Int)
         case store(StoreError)
         case cluster(ClusterError)
     }

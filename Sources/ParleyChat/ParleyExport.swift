@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 public import Foundation
-public import ParleyCore
+import ParleyCore
 
 /// Parley's own export: `{"format":"parley","version":1,"conversations":[{…,"messages":[…]}]}`.
 public enum ParleyExport {
