@@ -45,7 +45,7 @@ public struct TurnFollower: Sendable {
             }
             if !page.exists || waited >= ChatLimits.readerPatience || waited == .zero {
                 let turn = try await self.store.turn(self.turnID, owner: self.owner)
-                if turn.state.isFinal, let events = self.remaining(of: turn) {
+                if turn.state.isFinal, let events = Self.remaining(of: turn, after: self.position) {
                     self.isFinished = true
                     return events.isEmpty ? nil : events
                 }
@@ -58,18 +58,18 @@ public struct TurnFollower: Sendable {
     }
 
     /// What a reader at this position lacks of a turn that has ended, from the database alone.
-    private func remaining(of turn: Turn) -> [TurnEvent]? {
+    static func remaining(of turn: Turn, after position: EventID) -> [TurnEvent]? {
         guard let finish = turn.finish else { return nil }
         let end = EventID(epoch: turn.epoch, sequence: turn.sequence)
-        guard self.position < end else { return [] }
+        guard position < end else { return [] }
         var events: [TurnEvent] = []
         func add(_ sequence: Int, _ kind: TurnEvent.Kind) {
             let id = EventID(epoch: turn.epoch, sequence: sequence)
-            if id > self.position {
+            if id > position {
                 events.append(TurnEvent(turnID: turn.id, id: id, kind: kind))
             }
         }
-        if self.position == .start, end.sequence > 2 {
+        if position == .start, end.sequence > 2 {
             add(1, .started(model: turn.model ?? ""))
         }
         // The event before the terminal one stands for all that were lost: it says the whole text.

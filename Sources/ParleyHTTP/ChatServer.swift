@@ -2,12 +2,13 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
-public import Hummingbird
+import Hummingbird
+import HummingbirdCore
 public import Logging
-public import NIOCore
 import OpenSSLCrypto
 public import ParleyChat
 public import ParleyCore
+import WebSocketServer
 
 /// The HTTP and WebSocket surface: routes, middleware and pages, over the ports of the rooms below.
 public struct ChatServer: Sendable {
@@ -39,7 +40,8 @@ public struct ChatServer: Sendable {
         }
     }
 
-    let router: Router<AppContext>
+    let responder: RouterResponder<AppContext>
+    private let feeds = TurnFeeds()
     /// Path patterns with their methods, as the description of the API should have them.
     public let routes: [String: Set<String>]
 
@@ -49,6 +51,7 @@ public struct ChatServer: Sendable {
     public init(settings: HTTPSettings, dependencies: Dependencies) throws {
         let pages = try Pages(settings: settings)
         let sessions = Sessions(store: dependencies.accounts, secureCookies: settings.secureCookies)
+        let sockets = SocketRegistry()
         let router = Router(context: AppContext.self)
         router.addMiddleware {
             RequestLog(pages: pages, secureTransport: settings.secureCookies)
@@ -58,7 +61,10 @@ public struct ChatServer: Sendable {
         var table = RouteTable(router: router)
         SessionRoutes(
             settings: settings, accounts: dependencies.accounts, sessions: sessions, hasher: PasswordHasher(),
-            throttle: SignInThrottle()
+            throttle: SignInThrottle(), sockets: sockets
+        ).add(to: &table)
+        SocketRoute(
+            chat: dependencies.chat, feeds: self.feeds, registry: sockets, publicOrigin: settings.publicOrigin
         ).add(to: &table)
         ConversationRoutes(store: dependencies.conversations).add(to: &table)
         MessageRoutes(chat: dependencies.chat, store: dependencies.conversations).add(to: &table)
@@ -74,7 +80,30 @@ public struct ChatServer: Sendable {
         ).add(to: &table)
         pages.add(to: &table)
         table.refuseOtherMethods()
-        self.router = router
+        self.responder = router.buildResponder()
         self.routes = table.routes.mapValues { Set($0.map(\.rawValue)) }
+    }
+}
+
+extension ChatServer {
+    /// Listens until the graceful shutdown: then the port closes, sockets are told to go elsewhere, and what is under
+    /// way comes to its end.
+    ///
+    /// - Parameters:
+    ///   - port: 0 takes a free one.
+    ///   - onRunning: told the port once it is open.
+    /// - Throws: an error of the system when the address cannot be bound.
+    public func run(
+        host: String, port: Int, logger: Logger, onRunning: @escaping @Sendable (Int) -> Void
+    ) async throws {
+        let application = Application(
+            responder: self.responder, server: .http1WebSocket(),
+            configuration: .init(address: .hostname(host, port: port), serverName: nil),
+            onServerRunning: { channel in onRunning(channel.localAddress?.port ?? port) }, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await self.feeds.run() }
+            try await application.run()
+            group.cancelAll()
+        }
     }
 }

@@ -12,10 +12,6 @@ public enum HTTPLimits {
     public static let bodyDepth = 64
     /// A request id that a client sends, in bytes; a longer one is replaced.
     public static let requestIDBytes = 64
-    /// The time within which a request's whole header must have come.
-    public static let headerPatience = Duration.seconds(10)
-    /// The time after which a kept connection without a request is closed.
-    public static let idlePatience = Duration.seconds(75)
     /// The interval of SSE comments and WebSocket pings that keep a silent connection open.
     public static let keepAlive = Duration.seconds(15)
     /// What an SSE reader should wait before it connects again, in milliseconds.
@@ -24,9 +20,6 @@ public enum HTTPLimits {
     public static let socketMessageBytes = 2 * 1024 * 1024
     /// Turns that one WebSocket follows at once.
     public static let subscriptionsPerSocket = 32
-    /// Frames that a client may send in ``socketFrameWindow``; more close the socket with 1008.
-    public static let socketFramesPerWindow = 300
-    public static let socketFrameWindow = Duration.seconds(10)
     /// WebSockets of one user.
     public static let socketsPerUser = 200
     /// Connections that the server holds at once.

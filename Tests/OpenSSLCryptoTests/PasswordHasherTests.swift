@@ -94,6 +94,7 @@ import Testing
             var outcomes: [PasswordHashingError.Code?] = []
             // Two run and three wait until they are let go, so the first five outcomes are refusals.
             for _ in 0..<5 { outcomes.append(await group.next() ?? nil) }
+            await script.started(2)
             script.letGo(5)
             for await outcome in group { outcomes.append(outcome) }
             return outcomes
@@ -149,8 +150,10 @@ private final class ScriptedDerivation: Sendable {
         for _ in 0..<count { self.gate.signal() }
     }
 
-    func started() async {
-        for await _ in self.startings.stream { return }
+    /// Waits until `count` more derivations have begun.
+    func started(_ count: Int = 1) async {
+        var iterator = self.startings.stream.makeAsyncIterator()
+        for _ in 0..<count { _ = await iterator.next() }
     }
 
     func hasher(concurrent: Int, waiting: Int, wait: Duration) -> PasswordHasher {

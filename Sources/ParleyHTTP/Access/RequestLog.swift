@@ -7,6 +7,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import Metrics
+import ParleyChat
 import ParleyCore
 
 /// The outermost middleware: gives the request its id, turns errors into problems, sets the security headers, and
@@ -23,7 +24,9 @@ struct RequestLog: RouterMiddleware {
         let start = ContinuousClock.now
         var context = context
         context.requestID = Self.requestID(of: request)
-        context.coreContext.logger[metadataKey: "request"] = "\(context.requestID)"
+        var logger = context.logger
+        logger[metadataKey: "request"] = "\(context.requestID)"
+        context.requestLogger = logger
         var response: Response
         do {
             response = try await next(request, context)
@@ -34,7 +37,7 @@ struct RequestLog: RouterMiddleware {
         SecurityHeaders.add(to: &response.headers, secureTransport: self.secureTransport)
         let entry = Entry(
             method: request.method, path: request.uri.path, route: context.endpointPath ?? "(none)",
-            status: response.status.code, start: start, logger: context.logger)
+            status: response.status.code, start: start, logger: logger)
         guard request.method != .head, response.status != .noContent, response.body.contentLength != 0 else {
             entry.write()
             return response

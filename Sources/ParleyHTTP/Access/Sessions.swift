@@ -47,8 +47,8 @@ final class Sessions: Sendable {
         }
         guard let found = try await self.store.session(idHash: idHash, now: .now()) else { return nil }
         let idleSince = found.session.lastSeenAt.advanced(by: HTTPLimits.sessionIdleLife)
-        guard idleSince > .now() else { return nil }
-        if found.session.lastSeenAt.advanced(by: HTTPLimits.sessionTouchInterval) < .now() {
+        guard idleSince > Timestamp.now() else { return nil }
+        if found.session.lastSeenAt.advanced(by: HTTPLimits.sessionTouchInterval) < Timestamp.now() {
             try? await self.store.touch(sessionIDHash: idHash, at: .now())
         }
         self.remember(idHash, user: found.user, now: now)

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 public import Hummingbird
+public import Logging
 public import NIOCore
 public import ParleyCore
 
@@ -12,6 +13,8 @@ public struct AppContext: RequestContext, RemoteAddressRequestContext {
     public let remoteAddress: SocketAddress?
     /// The id that the log, the response header and a problem carry.
     public var requestID = ""
+    /// The logger whose entries carry ``requestID``.
+    public var requestLogger: Logger?
     /// Who asks; set by ``Authentication``.
     public var identity: Identity?
 

@@ -126,7 +126,8 @@ extension Problem {
         case .invalid: self.init(.badRequest, "invalid", title: "The request has wrong values", detail: error.message)
         case .unavailable: self = .unavailable(error.message)
         case .full:
-            self.init(.insufficientStorage, "storage-full", title: "No room left", detail: error.message)
+            self.init(
+                .init(code: 507, reasonPhrase: "Insufficient Storage"), "storage-full", title: "No room left", detail: error.message)
         case .unusable: self = .unavailable(error.message)
         case .internal: self = .internalError
         }

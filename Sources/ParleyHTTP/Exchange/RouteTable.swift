@@ -25,6 +25,11 @@ struct RouteTable {
         self.router.on(RouterPath(path), method: method, use: handler)
     }
 
+    /// A GET that has no HEAD: what it answers is not a document.
+    mutating func onlyGet(_ path: String, _ handler: @escaping Handler) {
+        self.on(.get, path, handler)
+    }
+
     mutating func get(_ path: String, _ handler: @escaping Handler) {
         self.on(.get, path, handler)
         self.routes[path]?.insert(.head)

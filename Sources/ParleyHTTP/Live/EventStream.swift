@@ -59,5 +59,6 @@ struct EventStream: Sendable {
 }
 
 extension HTTPField.Name {
+    static let lastEventID = HTTPField.Name("Last-Event-ID")!  // safe: a valid token
     static let accelBuffering = HTTPField.Name("X-Accel-Buffering")!  // safe: a valid token
 }

@@ -5,6 +5,7 @@
 import HTTPTypes
 import Hummingbird
 import OpenSSLCrypto
+import ParleyChat
 import ParleyCore
 
 /// `/api/session` and `/api/accounts`: signing in and out, and the first account.
@@ -30,6 +31,7 @@ struct SessionRoutes {
     let sessions: Sessions
     let hasher: PasswordHasher
     let throttle: SignInThrottle
+    let sockets: SocketRegistry
 
     func add(to table: inout RouteTable) {
         table.get("/api/session") { try await self.show($0, $1) }
@@ -84,6 +86,9 @@ struct SessionRoutes {
         var response = Reply.noContent
         if case .session(let idHash) = context.identity?.proof {
             response.setCookie(try await self.sessions.end(idHash: idHash))
+            if let user = context.identity?.user {
+                self.sockets.close(sessionIDHash: idHash, user: user.id)
+            }
         }
         return response
     }

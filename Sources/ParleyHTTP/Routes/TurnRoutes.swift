@@ -29,7 +29,7 @@ struct TurnRoutes {
         // The owner is checked before the head goes out, so that a stranger gets a 404 and not an empty stream.
         _ = try await self.chat.turn(id, user: user.id)
         let follower = self.chat.follow(id, user: user.id, after: after)
-        return EventStream(follower: follower, logger: context.logger).response
+        return EventStream(follower: follower, logger: context.requestLogger ?? context.logger).response
     }
 
     /// `Last-Event-ID`, which a browser sends when it connects again, wins over `?after=`.
