@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import Foundation
+import HTTPTypes
+import NIOFoundationCompat
 import Logging
 import ParleyChat
 import ParleyCore
@@ -43,7 +45,7 @@ final class ChatSocket: WebSocketSession {
             self.answer(.malformed("Only text frames with JSON are understood."), id: nil)
             return
         }
-        let data = Data(text.utf8)
+        let data = Data(buffer: text)
         let id = (try? JSONDecoder().decode(Envelope.self, from: data))?.id
         do {
             try await self.perform(JSONBody.decode(ChatSocketMessage.self, from: data))
