@@ -17,10 +17,10 @@ public struct ForwardedAnswer: Sendable {
     /// The server's `Retry-After`, if any.
     public var retryAfter: String?
     /// The body's bytes in the pieces in which they came. It ends with `ModelError` when a deadline passes.
-    public var body: AsyncThrowingStream<[UInt8], any Error>
+    public var body: any AsyncSequence<[UInt8], any Error> & Sendable
 
     public init(
-        status: Int, contentType: String, retryAfter: String? = nil, body: AsyncThrowingStream<[UInt8], any Error>
+        status: Int, contentType: String, retryAfter: String? = nil, body: any AsyncSequence<[UInt8], any Error> & Sendable
     ) {
         self.status = status
         self.contentType = contentType

@@ -18,13 +18,13 @@ extension SQLiteStore: AccountStore {
 
     public func userCount() async throws(StoreError) -> Int {
         try await self.read { db in
-            Int(try db.integer("SELECT count(*) FROM users") ?? 0)
+            Int(try db.integer("SELECT count(*) FROM users WHERE password_hash IS NOT NULL") ?? 0)
         }
     }
 
     public func create(_ user: User, passwordHash: String?, onlyIfFirst: Bool) async throws(StoreError) {
         try await self.write { db in
-            if onlyIfFirst, try db.integer("SELECT 1 FROM users LIMIT 1") != nil {
+            if onlyIfFirst, try db.integer("SELECT 1 FROM users WHERE password_hash IS NOT NULL LIMIT 1") != nil {
                 throw StoreError(.conflict, "There is an account already.")
             }
             do {

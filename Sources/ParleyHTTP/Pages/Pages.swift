@@ -17,11 +17,14 @@ struct Pages: Sendable {
     private let shell: String
     private let version: String
 
+    /// The folder `Resources` of this room, beside the program.
+    private static var root: URL { Bundle.module.bundleURL.appendingPathComponent("Resources") }
+
     /// Reads templates and files.
     ///
     /// - Throws: `MustacheTemplate.ParserError` or a Foundation error when the resources are not there.
     init(settings: HTTPSettings) throws {
-        let root = Bundle.module.resourceURL?.appendingPathComponent("Resources") ?? URL(fileURLWithPath: ".")
+        let root = Self.root
         var templates: [String: MustacheTemplate] = [:]
         for name in ["index", "error"] {
             let url = root.appendingPathComponent("templates/\(name).mustache")
@@ -41,8 +44,8 @@ struct Pages: Sendable {
 
     /// The description of the API, as it is served.
     static func openAPI() -> ByteBuffer {
-        let url = Bundle.module.resourceURL?.appendingPathComponent("Resources/openapi.json")
-        return url.flatMap { try? Data(contentsOf: $0) }.map { ByteBuffer(bytes: $0) } ?? ByteBuffer()
+        let data = try? Data(contentsOf: Self.root.appendingPathComponent("openapi.json"))
+        return data.map { ByteBuffer(bytes: $0) } ?? ByteBuffer()
     }
 
     func add(to table: inout RouteTable) {
