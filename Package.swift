@@ -180,6 +180,8 @@ let package = Package(
             name: "ParleyHTTPTests",
             dependencies: [
                 "ParleyHTTP", "ParleyChat", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyTesting",
+                "OpenSSLCrypto", .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
