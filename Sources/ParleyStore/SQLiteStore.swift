@@ -123,6 +123,9 @@ extension SQLiteStore {
         configuration.label = "parley.store"
         configuration.maximumReaderCount = StoreLimits.readers
         configuration.foreignKeysEnabled = true
+        // The writer's transactions are its lane's own affair. Without this GRDB ends the process when one is left
+        // open, as after a rollback that a failing disk refuses; the lane rolls it back before the next instead.
+        configuration.allowsUnsafeTransactions = true
         configuration.busyMode = .timeout(Double(StoreLimits.openLockMs) / 1000)
         configuration.prepareDatabase { db in
             db.add(tokenizer: WordTokenizer.self)
