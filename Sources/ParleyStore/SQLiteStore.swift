@@ -5,7 +5,6 @@
 import Dispatch
 import Foundation
 import GRDB
-import Logging
 public import ParleyCore
 
 /// The durable truth in one SQLite file: conversations with their message trees, turns, accounts.

@@ -128,7 +128,7 @@ struct FigureTests {
         try await withTemporaryFolder { folder in
             let store = try SQLiteStore(path: folder + "/parley.sqlite", durability: durability)
             var rates: [Int: Double] = [:]
-            for (writers, each) in [(1, 500), (64, 100), (200, 50)] {
+            for (writers, each) in [(1, 200), (64, 20), (200, 10)] {
                 let conversation = Samples.conversation(owner: self.owner)
                 try await store.create(conversation)
                 let (latencies, seconds) = try await Self.begin(store, conversation, writers: writers, each: each)

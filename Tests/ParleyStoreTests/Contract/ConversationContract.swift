@@ -237,6 +237,26 @@ struct ConversationContract {
         }
     }
 
+    @Test("an import that meets a taken id in the middle leaves nothing", arguments: StoreFactory.all)
+    func clashingImport(_ factory: StoreFactory) async throws {
+        try await factory.withStore { [owner] store in
+            let there = Samples.conversation(owner: owner)
+            try await store.create(there)
+            let taken = try await store.exchange(in: there, "q", "a").userMessageID
+            let conversation = Samples.conversation(owner: owner, title: "walrus")
+            var messages = (0..<1200).map { Samples.message(in: conversation, "walrus \($0)") }
+            messages[1100].id = taken
+            let clashing = messages
+            await expectError(.conflict) { try await store.importConversation(conversation, messages: clashing) }
+            #expect(try await store.search(owner: owner, query: "walrus", limit: 9).isEmpty)
+            await expectError(.notFound) { _ = try await store.restore(conversation.id, owner: owner) }
+            messages[1100].id = .generate()
+            try await store.importConversation(conversation, messages: messages)
+            let page = try await store.messages(in: conversation.id, owner: owner, before: nil, limit: 2)
+            #expect(page.elements == Array(messages.suffix(2)))
+        }
+    }
+
     @Test("an import is whole or not at all", arguments: StoreFactory.all)
     func importing(_ factory: StoreFactory) async throws {
         try await factory.withStore { [owner] store in
