@@ -90,6 +90,11 @@ enum MessageTree {
     /// The messages that share a parent, oldest first: this one and at most `StoreLimits.siblingsPerSide` on each
     /// side of it.
     static func siblings(of row: MessageRow, _ db: Database) throws -> [MessageID] {
+        let most = StoreLimits.siblingsPerSide * 2 + 1
+        let all = try db.rows(
+            "SELECT id FROM messages WHERE conversation = ? AND parent IS ? ORDER BY position LIMIT ?",
+            [row.conversation, row.parent, most + 1])
+        guard all.count > most else { return all.map { MessageID($0, 0) } }
         let earlier = try db.rows(
             """
             SELECT id FROM messages WHERE conversation = ? AND parent IS ? AND position <= ?

@@ -122,29 +122,4 @@ extension SQLiteStore: ConversationStore {
                 """, [title.storable, id.blob, owner.blob])
         }
     }
-
-    public func importConversation(
-        _ conversation: Conversation, messages: [Message]
-    ) async throws(StoreError) {
-        guard messages.count <= CoreLimits.importedMessages else {
-            throw StoreError(.invalid, "A conversation of more than \(CoreLimits.importedMessages) messages.")
-        }
-        try await self.write { db in
-            let row = try ConversationRow.insert(conversation, db)
-            for message in messages {
-                guard message.conversationID == conversation.id else {
-                    throw StoreError(.invalid, "A message belongs to another conversation.")
-                }
-                var parent: MessageTree.Place?
-                if let parentID = message.parentID {
-                    parent = try MessageTree.place(of: parentID, in: row.row, db)
-                    guard parent != nil else {
-                        throw StoreError(.invalid, "A message comes before the one that it answers.")
-                    }
-                }
-                let slot = try MessageTree.slot(in: row.row, below: parent, db)
-                try MessageRow.insert(message, at: slot, in: row, db)
-            }
-        }
-    }
 }

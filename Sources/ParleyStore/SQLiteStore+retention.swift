@@ -45,7 +45,7 @@ extension SQLiteStore {
         return purged
     }
 
-    private enum PurgeStep {
+    enum PurgeStep {
         case nothingLeft
         case someMessages
         case conversation
@@ -62,6 +62,11 @@ extension SQLiteStore {
             LIMIT 1
             """, [deletedBefore.milliseconds, temporaryBefore.milliseconds])
         guard let row else { return .nothingLeft }
+        return try Self.remove(row, db)
+    }
+
+    /// Removes some messages of a conversation, and the conversation with the last of them.
+    static func remove(_ row: Int64, _ db: Database) throws -> PurgeStep {
         try db.run("UPDATE conversations SET deleted = 0 WHERE row = ?", [row])
         try db.run(
             """

@@ -5,7 +5,6 @@
 import Dispatch
 import Foundation
 import GRDB
-import Logging
 public import ParleyCore
 
 /// The durable truth in one SQLite file: conversations with their message trees, turns, accounts.
@@ -123,6 +122,9 @@ extension SQLiteStore {
         configuration.label = "parley.store"
         configuration.maximumReaderCount = StoreLimits.readers
         configuration.foreignKeysEnabled = true
+        // The writer's transactions are its lane's own affair. Without this GRDB ends the process when one is left
+        // open, as after a rollback that a failing disk refuses; the lane rolls it back before the next instead.
+        configuration.allowsUnsafeTransactions = true
         configuration.busyMode = .timeout(Double(StoreLimits.openLockMs) / 1000)
         configuration.prepareDatabase { db in
             db.add(tokenizer: WordTokenizer.self)

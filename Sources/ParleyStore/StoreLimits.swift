@@ -42,6 +42,10 @@ public enum StoreLimits {
     public static let siblingsPerSide = 500
     /// Messages removed in one transaction of a purge, so that other writes come in between.
     public static let purgedMessagesPerCommit = 500
+    /// Messages added in one transaction of an import, so that other writes come in between.
+    public static let importedMessagesPerCommit = 500
+    /// When an import that its process did not end counts as deleted.
+    public static let importLife = Duration.seconds(3600)
     /// Words of a search query that count; further ones are left out.
     public static let queryWords = 16
     /// Words in a snippet of a search hit.

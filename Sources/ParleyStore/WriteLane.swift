@@ -31,9 +31,14 @@ final class WriteLane: Sendable {
         self.timer = timer
     }
 
-    /// When a transaction was last committed.
+    /// When a transaction was last committed; `nil` when one has failed since.
     var lastCommit: ContinuousClock.Instant? {
         self.state.withLock { $0.lastCommit }
+    }
+
+    /// Writes that wait for the writer, and those that it has taken up.
+    var load: (waiting: Int, running: Int) {
+        self.state.withLock { ($0.queue.count, $0.running.count) }
     }
 
     /// Refuses new work from now on; what waits is still done.
@@ -111,6 +116,7 @@ final class WriteLane: Sendable {
                 // A full disk and the like end the whole transaction
                 // (https://www.sqlite.org/lang_transaction.html): what others did in it is gone too.
                 if !db.isInsideTransaction {
+                    self.state.withLock { $0.lastCommit = nil }
                     return self.commitEach(done + begun[(index + 1)...], db)
                 }
             }
@@ -127,11 +133,13 @@ final class WriteLane: Sendable {
             let wanted = batch.filter { $0.isWaiting(at: now) }
             guard !wanted.isEmpty else { return nil }
             do {
+                if db.isInsideTransaction { try db.rollback() }
                 try db.beginTransaction(.immediate)
                 return wanted
             } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
-                continue
+                self.state.withLock { $0.lastCommit = nil }
             } catch {
+                self.state.withLock { $0.lastCommit = nil }
                 wanted.forEach { $0.fail(StoreError(database: error)) }
                 return nil
             }
@@ -172,6 +180,7 @@ final class WriteLane: Sendable {
             if db.isInsideTransaction {
                 try? db.rollback()
             }
+            self.state.withLock { $0.lastCommit = nil }
             done.forEach { $0.fail(StoreError(database: error)) }
         }
     }
