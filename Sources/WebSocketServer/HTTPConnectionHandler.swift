@@ -38,6 +38,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     private var upgrade = Upgrade.none
     /// The request's header was longer than allowed.
     private var isHeaderTooLarge = false
+    /// The server is shutting down.
+    private var isQuiescing = false
 
     init(timeouts: HTTPConnectionTimeouts, httpHandlers: [any RemovableChannelHandler]) {
         self.timeouts = timeouts
@@ -114,6 +116,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
+            self.isQuiescing = true
             self.perform(self.state.quiesce(), context)
         case ChannelEvent.inputClosed where self.state.isLingering:
             context.close(promise: nil)
@@ -247,11 +250,13 @@ extension HTTPConnectionHandler {
     private func switchProtocols(_ upgrade: WebSocketUpgrade, _ context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         let frames = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: upgrade.configuration.frameBytes))
+        let webSocket = WebSocketHandler(upgrade: upgrade)
         do {
-            try pipeline.addHandlers([frames, WebSocketHandler(upgrade: upgrade)], position: .after(self))
+            try pipeline.addHandlers([frames, webSocket], position: .after(self))
             for handler in [self] + self.httpHandlers {
                 pipeline.removeHandler(handler, promise: nil)
             }
+            webSocket.start(isGoingAway: self.isQuiescing)
         } catch {
             context.fireErrorCaught(error)
             context.close(promise: nil)

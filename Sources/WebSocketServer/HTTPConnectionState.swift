@@ -28,8 +28,10 @@ struct HTTPConnectionState {
     private var sawPartSinceReadComplete = false
     private(set) var isReadingBody = false
     private(set) var requestsInProgress = 0
-    /// The connection ends with the response under way.
-    private(set) var closesAfterResponse = false
+    /// The connection ends with the last of the requests under way.
+    private var endsWithLastRequest = false
+    /// The response under way says that it is the last.
+    private var endsWithResponse = false
     private var bodyBytes = 0
     private var bodyWaited = TimeAmount.zero
     /// Since when the server has been wanting to read.
@@ -40,6 +42,11 @@ struct HTTPConnectionState {
     init(timeouts: HTTPConnectionTimeouts, now: NIODeadline) {
         self.timeouts = timeouts
         self.headerDeadline = now + TimeAmount(timeouts.requestHeader)
+    }
+
+    /// The connection ends with the response under way.
+    var closesAfterResponse: Bool {
+        self.endsWithResponse || (self.endsWithLastRequest && self.requestsInProgress <= 1)
     }
 
     var isLingering: Bool { self.lingerDeadline != nil }
@@ -69,7 +76,7 @@ struct HTTPConnectionState {
         self.bodyBytes = 0
         self.bodyWaited = .zero
         self.requestsInProgress += 1
-        if !mayContinue { self.closesAfterResponse = true }
+        if !mayContinue { self.endsWithLastRequest = true }
     }
 
     mutating func readBody(bytes: Int, now: NIODeadline) {
@@ -115,13 +122,14 @@ struct HTTPConnectionState {
 
     /// The head of a final response. `mayContinue` is false when it says `Connection: close`.
     mutating func writeHead(mayContinue: Bool) {
-        if !mayContinue { self.closesAfterResponse = true }
+        if !mayContinue { self.endsWithResponse = true }
     }
 
     /// The last part of a response has been written.
     mutating func writeEnd(now: NIODeadline) -> Action {
+        let closes = self.closesAfterResponse
         self.requestsInProgress = max(0, self.requestsInProgress - 1)
-        if self.closesAfterResponse { return self.isReadingBody ? self.linger(now: now) : .close }
+        if closes { return self.isReadingBody ? self.linger(now: now) : .close }
         if self.requestsInProgress == 0, !self.isReadingBody { self.awaitHeader(now: now) }
         return .none
     }
@@ -134,16 +142,18 @@ struct HTTPConnectionState {
 
     /// The bytes that came are no HTTP; the answer to them is the last.
     mutating func parsingFailed() {
-        self.closesAfterResponse = true
+        self.endsWithLastRequest = true
         self.headerDeadline = nil
+        // A body that breaks off belongs to a request that is counted already.
+        if !self.isReadingBody { self.requestsInProgress += 1 }
         self.isReadingBody = true
-        self.requestsInProgress = max(1, self.requestsInProgress)
+        self.readingSince = nil
     }
 
     /// The server is shutting down: a resting connection ends at once, a busy one after its response.
     mutating func quiesce() -> Action {
         guard self.requestsInProgress > 0 || self.isReadingBody else { return .close }
-        self.closesAfterResponse = true
+        self.endsWithLastRequest = true
         return .none
     }
 

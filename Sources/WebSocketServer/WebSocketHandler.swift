@@ -35,6 +35,13 @@ final class WebSocketHandler: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+    }
+
+    /// The protocol has changed: nothing but frames goes through the pipeline from here on.
+    ///
+    /// - Parameter isGoingAway: The server is shutting down already.
+    func start(isGoingAway: Bool) {
+        guard let context else { return }
         self.state = WebSocketConnectionState(
             configuration: self.upgrade.configuration, now: context.eventLoop.now)
         let waterMark = WebSocketServerLimits.channelWaterMark
@@ -44,12 +51,18 @@ final class WebSocketHandler: ChannelDuplexHandler {
             .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: WebSocketServerLimits.receiveBufferBytes))
         try? context.channel.syncOptions?.setOption(
             .writeBufferWaterMark, value: .init(low: waterMark.lowerBound, high: waterMark.upperBound))
+        context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         let connection = WebSocketConnection(channel: context.channel, upgrade: self.upgrade)
         self.connection = connection
         self.session = self.upgrade.session(connection)
-        context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        if isGoingAway { self.goAway() }
         self.follow(context)
         context.read()
+    }
+
+    private func goAway() {
+        self.session?.serverIsGoingAway()
+        self.connection?.close(.goingAway, reason: "The server is shutting down.")
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -84,8 +97,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ChannelShouldQuiesceEvent:
-            self.session?.serverIsGoingAway()
-            self.connection?.close(.goingAway, reason: "The server is shutting down.")
+            self.goAway()
         case ChannelEvent.inputClosed:
             self.perform(self.state.inputClosed(), context)
         default:

@@ -125,6 +125,17 @@ import Testing
         #expect(busy.writeEnd(now: self.at(2)) == .close)
     }
 
+    @Test("the last of several requests ends the connection, not the ones before it")
+    func pipelinedLast() {
+        var state = self.state()
+        for mayContinue in [true, true, false] {
+            state.readHead(mayContinue: mayContinue)
+            state.readEnd(now: self.at(1))
+        }
+        let actions = (0..<3).map { _ in state.writeEnd(now: self.at(2)) }
+        #expect(actions == [.none, .none, .close])
+    }
+
     @Test("an answer that comes before the end of its request is left readable")
     func earlyAnswer() {
         var state = self.state()
