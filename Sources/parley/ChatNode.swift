@@ -4,6 +4,7 @@
 //
 import Foundation
 import Logging
+import NIOCore
 import ParleyChat
 import ParleyCluster
 import ParleyCore
@@ -92,9 +93,7 @@ struct ChatNode: Service {
                 return .engine
             }
             group.addTask {
-                try await self.server.run(
-                    host: self.settings.host, port: self.settings.port, logger: self.logger,
-                    onRunning: { self.announce($0) })
+                try await self.listen()
                 return .server
             }
             while let ended = try await group.next(), ended != .engine {}
@@ -106,6 +105,20 @@ struct ChatNode: Service {
             }
             _ = try await group.next()
             group.cancelAll()
+        }
+    }
+
+    /// - Throws: `StartError` with a sentence for people when the address cannot be used.
+    private func listen() async throws {
+        do {
+            try await self.server.run(
+                host: self.settings.host, port: self.settings.port, logger: self.logger,
+                onRunning: { self.announce($0) })
+        } catch let error as IOError {
+            let reason = String(cString: strerror(error.errnoCode))
+            throw StartError(
+                "cannot listen on \(self.settings.host):\(self.settings.port): \(reason). "
+                    + "Choose another address with --host and --port.")
         }
     }
 

@@ -5,6 +5,7 @@
 import ArgumentParser
 import Logging
 import Metrics
+import ParleyCore
 import PrometheusMetrics
 import ServiceLifecycle
 import UnixSignals
@@ -24,6 +25,17 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var options: SettingsOptions
 
+    /// - Throws: `StartError` when the data folder or a setting cannot be used.
+    private static func node(
+        settings: Settings, metrics: PrometheusRegistry, logger: Logger
+    ) async throws -> ChatNode {
+        do {
+            return try await ChatNode(settings: settings, metrics: metrics, logger: logger)
+        } catch let error as StoreError {
+            throw StartError("the data folder \(settings.dataDir) cannot be used: \(error.message)")
+        }
+    }
+
     func run() async throws {
         let settings = try await Settings(options: self.options)
         LoggingSetup.bootstrap(settings)
@@ -31,7 +43,7 @@ struct Serve: AsyncParsableCommand {
         MetricsSystem.bootstrap(PrometheusMetricsFactory(registry: metrics))
         var logger = Logger(label: "parley")
         logger[metadataKey: "node"] = "\(settings.nodeID)"
-        let node = try await ChatNode(settings: settings, metrics: metrics, logger: logger)
+        let node = try await Self.node(settings: settings, metrics: metrics, logger: logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -40,6 +52,10 @@ struct Serve: AsyncParsableCommand {
                         failureTerminationBehavior: .cancelGroup)
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        do {
+            try await group.run()
+        } catch let error as StoreError {
+            throw StartError(error.message)
+        }
     }
 }

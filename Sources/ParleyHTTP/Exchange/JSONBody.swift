@@ -97,6 +97,7 @@ enum JSONBody {
                 ? .malformed("The body must be a JSON object.")
                 : .invalid(name(context.codingPath), "must be \(Self.word(for: type))")
         case .valueNotFound(let type, let context):
+            guard !context.codingPath.isEmpty else { return .malformed("The body must be a JSON object.") }
             return .invalid(name(context.codingPath), "must be \(Self.word(for: type)), not null")
         case .dataCorrupted(let context) where !context.codingPath.isEmpty:
             return .invalid(name(context.codingPath), context.debugDescription)
