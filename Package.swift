@@ -55,7 +55,7 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
-                "ParleyHTTP", "PrometheusMetrics",
+                "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
