@@ -171,7 +171,8 @@ let package = Package(
             dependencies: ["ParleyStore", "ParleyCore", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyModelsTests", dependencies: ["ParleyModels", "ParleyTesting"], swiftSettings: strict),
+            name: "ParleyModelsTests", dependencies: ["ParleyModels", "ParleyTesting", "ParleyCore"] + nio,
+            swiftSettings: strict),
         .testTarget(name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge"], swiftSettings: strict),
         .testTarget(
             name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],

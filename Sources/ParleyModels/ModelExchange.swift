@@ -250,7 +250,8 @@ final class ModelExchange: HTTPClientResponseDelegate {
                 return (nil, nil, nil) as (CheckedContinuation<Void, Never>?, EventLoopPromise<Void>?, Scheduled<Void>?)
             }
             state.end = result
-            if case .failure = result { state.parts = [] }
+            // What came before a failure is still read; after a cancellation nobody reads.
+            if case .failure(is CancellationError) = result { state.parts = [] }
             defer {
                 state.reader = nil
                 state.room = nil

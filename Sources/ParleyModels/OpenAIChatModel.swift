@@ -145,8 +145,8 @@ private struct AnswerRun {
                 do {
                     try Self.feed(bytes, from: exchange, to: &stream)
                 } catch {
-                    // What came before the fault was made and is kept.
-                    if self.hasBegun { try await self.hand(stream.takeText(), to: receive) }
+                    // What came before the fault is kept.
+                    try await self.hand(stream.takeText(), to: receive)
                     throw error
                 }
                 if stream.tokens > tokens {

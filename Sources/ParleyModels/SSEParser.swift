@@ -101,12 +101,16 @@ public struct SSEParser: Sendable {
         return nil
     }
 
-    /// All events that `bytes` complete.
+    /// All events that `bytes` complete. A failure behind the first of them is thrown by the next call.
     public mutating func feed(_ bytes: [UInt8]) throws(Failure) -> [SSEEvent] {
         var events: [SSEEvent] = []
         var position = 0
-        while let found = try self.next(in: bytes.span, from: &position) {
-            events.append(self.event(found, in: bytes))
+        do throws(Failure) {
+            while let found = try self.next(in: bytes.span, from: &position) {
+                events.append(self.event(found, in: bytes))
+            }
+        } catch {
+            guard !events.isEmpty else { throw error }
         }
         return events
     }
