@@ -167,11 +167,14 @@ let package = Package(
         .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
-            dependencies: ["ParleyStore", "ParleyCore", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "ParleyStore", "ParleyCore", "ParleyKnowledge", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ParleyModelsTests", dependencies: ["ParleyModels", "ParleyTesting"], swiftSettings: strict),
-        .testTarget(name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge"], swiftSettings: strict),
+        .testTarget(
+            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),
         .testTarget(
             name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
             swiftSettings: strict),
