@@ -168,12 +168,15 @@ let package = Package(
         .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
-            dependencies: ["ParleyStore", "ParleyCore", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "ParleyStore", "ParleyCore", "ParleyKnowledge", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ParleyModelsTests", dependencies: ["ParleyModels", "ParleyTesting", "ParleyCore"] + nio,
             swiftSettings: strict),
-        .testTarget(name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge"], swiftSettings: strict),
+        .testTarget(
+            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),
         .testTarget(
             name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
             swiftSettings: strict),
