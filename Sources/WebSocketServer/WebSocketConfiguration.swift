@@ -40,3 +40,17 @@ public struct WebSocketConfiguration: Sendable {
     /// The limits of ``WebSocketServerLimits``, and browsers of the same host only.
     public init() {}
 }
+
+/// A configuration that the parts of one connection share: there is one for each, and it is large.
+@dynamicMemberLookup
+final class WebSocketSettings: Sendable {
+    private let configuration: WebSocketConfiguration
+
+    init(_ configuration: WebSocketConfiguration) {
+        self.configuration = configuration
+    }
+
+    subscript<Value>(dynamicMember path: KeyPath<WebSocketConfiguration, Value>) -> Value {
+        self.configuration[keyPath: path]
+    }
+}

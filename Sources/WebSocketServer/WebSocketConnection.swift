@@ -36,8 +36,8 @@ public final class WebSocketConnection: Sendable {
         self.subprotocol = upgrade.subprotocol
         self.state = Mutex(
             State(
-                outbox: WebSocketOutbox(configuration: upgrade.configuration),
-                inbox: WebSocketInbox(configuration: upgrade.configuration)))
+                outbox: WebSocketOutbox(upgrade.settings),
+                inbox: WebSocketInbox(upgrade.settings)))
     }
 
     /// The peer's address, or the proxy's.
