@@ -140,7 +140,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             if self.beginUpgrade(&head, context, promise) { return }
             guard !head.isInformational else { break }
             if self.isHeaderTooLarge, head.status == .badRequest { head.status = .requestHeaderFieldsTooLarge }
-            self.state.writeHead(mayContinue: !head.headers[canonicalForm: "connection"].contains("close"))
+            self.state.writeHead(
+                mayContinue: !head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" })
             if self.state.closesAfterResponse {
                 head.headers.replaceOrAdd(name: "connection", value: "close")
             }
@@ -232,7 +233,7 @@ extension HTTPConnectionHandler {
         else {
             self.upgrade = .none
             head.status = .badRequest
-            head.headers = ["content-length": "0"]
+            head.headers = ["content-length": "0", "connection": "close"]
             return false
         }
         self.upgrade = .answering(upgrade)
@@ -256,7 +257,7 @@ extension HTTPConnectionHandler {
     /// Puts the WebSocket's handlers in the place of HTTP's. Bytes that came behind the request are passed on.
     private func switchProtocols(_ upgrade: WebSocketUpgrade, _ context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
-        let frames = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: upgrade.settings.frameBytes))
+        let frames = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: upgrade.settings.longestFrameBytes))
         let webSocket = WebSocketHandler(upgrade: upgrade)
         do {
             try pipeline.addHandlers([frames, webSocket], position: .after(self))

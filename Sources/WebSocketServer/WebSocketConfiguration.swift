@@ -50,6 +50,9 @@ final class WebSocketSettings: Sendable {
         self.configuration = configuration
     }
 
+    /// No frame is let in that could not be a message; a control frame may have 125 bytes whatever the limits are.
+    var longestFrameBytes: Int { max(125, min(self.configuration.frameBytes, self.configuration.messageBytes)) }
+
     subscript<Value>(dynamicMember path: KeyPath<WebSocketConfiguration, Value>) -> Value {
         self.configuration[keyPath: path]
     }

@@ -148,7 +148,7 @@ struct WebSocketConnectionState {
     mutating func framingFailed(_ error: NIOWebSocketError, now: NIODeadline) -> Action {
         switch error {
         case .invalidFrameLength:
-            self.fail(.messageTooBig, "A frame may have \(self.settings.frameBytes) bytes.", now)
+            self.fail(.messageTooBig, "A frame may have \(self.settings.longestFrameBytes) bytes.", now)
         case .fragmentedControlFrame:
             self.fail(.protocolError, "A control frame must not be fragmented.", now)
         case .multiByteControlFrameLength:

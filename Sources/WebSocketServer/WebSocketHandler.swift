@@ -165,18 +165,22 @@ final class WebSocketHandler: ChannelDuplexHandler {
         guard !self.isFlushing, let connection else { return }
         self.isFlushing = true
         defer { self.isFlushing = false }
-        if let close = connection.closeRequest {
-            self.state.closeRequested(close.code, reason: close.reason, now: context.eventLoop.now)
-        }
+        self.noteClose(connection.closeRequest, context)
         while context.channel.isWritable {
             if let pong = self.pendingPong.take() { context.write(self.wrapOutboundOut(pong), promise: nil) }
             let batch = connection.takeBatch()
             for frame in batch.frames { context.write(self.wrapOutboundOut(frame), promise: nil) }
+            self.noteClose(batch.close, context)
             if batch.isLast { self.perform(self.state.drained(), context) }
             context.flush()
             if batch.isLast { break }
         }
         self.follow(context)
+    }
+
+    private func noteClose(_ close: (code: WebSocketCloseCode, reason: String)?, _ context: ChannelHandlerContext) {
+        guard let close else { return }
+        self.state.closeRequested(close.code, reason: close.reason, now: context.eventLoop.now)
     }
 
     // MARK: Actions
