@@ -40,7 +40,7 @@ import Testing
 
     @Test("a header that does not end in time is answered 408")
     func slowHeader() async throws {
-        try await withServer(self.configuration { $0.requestHeader = .milliseconds(100) }, routes: self.routes) {
+        try await withServer(self.configuration { $0.requestHeader = .milliseconds(750) }, routes: self.routes) {
             let client = try await RawClient.connect(port: $0.port)
             try await client.send("GET /plain HTTP/1.1\r\nHost: te")
             let rest = await client.rest()
