@@ -32,6 +32,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     /// What speaks HTTP beside this handler, in the order in which it leaves; the decoder, which passes on the bytes
     /// that it has left, is the last.
     private var httpHandlers: [any RemovableChannelHandler]
+    private let phase: HTTPPhaseChannel
+    private let sockets: OpenSockets
     private var state: HTTPConnectionState
     private var timer = DeadlineTimer()
     private var context: ChannelHandlerContext?
@@ -41,8 +43,13 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     /// The server is shutting down.
     private var isQuiescing = false
 
-    init(timeouts: HTTPConnectionTimeouts, httpHandlers: [any RemovableChannelHandler]) {
+    init(
+        timeouts: HTTPConnectionTimeouts, phase: HTTPPhaseChannel, sockets: OpenSockets,
+        httpHandlers: [any RemovableChannelHandler]
+    ) {
         self.timeouts = timeouts
+        self.phase = phase
+        self.sockets = sockets
         self.httpHandlers = httpHandlers
         self.state = HTTPConnectionState(timeouts: timeouts, now: .now())
     }
@@ -133,7 +140,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             if self.beginUpgrade(&head, context, promise) { return }
             guard !head.isInformational else { break }
             if self.isHeaderTooLarge, head.status == .badRequest { head.status = .requestHeaderFieldsTooLarge }
-            self.state.writeHead(mayContinue: !head.headers[canonicalForm: "connection"].contains("close"))
+            self.state.writeHead(
+                mayContinue: !head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" })
             if self.state.closesAfterResponse {
                 head.headers.replaceOrAdd(name: "connection", value: "close")
             }
@@ -225,7 +233,7 @@ extension HTTPConnectionHandler {
         else {
             self.upgrade = .none
             head.status = .badRequest
-            head.headers = ["content-length": "0"]
+            head.headers = ["content-length": "0", "connection": "close"]
             return false
         }
         self.upgrade = .answering(upgrade)
@@ -249,7 +257,7 @@ extension HTTPConnectionHandler {
     /// Puts the WebSocket's handlers in the place of HTTP's. Bytes that came behind the request are passed on.
     private func switchProtocols(_ upgrade: WebSocketUpgrade, _ context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
-        let frames = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: upgrade.configuration.frameBytes))
+        let frames = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: upgrade.settings.longestFrameBytes))
         let webSocket = WebSocketHandler(upgrade: upgrade)
         do {
             try pipeline.addHandlers([frames, webSocket], position: .after(self))
@@ -257,6 +265,8 @@ extension HTTPConnectionHandler {
                 pipeline.removeHandler(handler, promise: nil)
             }
             webSocket.start(isGoingAway: self.isQuiescing)
+            self.sockets.insert(context.channel)
+            self.phase.finish()
         } catch {
             context.fireErrorCaught(error)
             context.close(promise: nil)

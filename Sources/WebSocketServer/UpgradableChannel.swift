@@ -38,6 +38,7 @@ public struct UpgradableChannel: ServerChildChannel, HTTPChannelHandler {
 
     public let responder: Responder
     private let configuration: Configuration
+    private let sockets = OpenSockets()
 
     /// A channel that answers with `responder`, which `Application` provides.
     public init(responder: @escaping Responder, configuration: Configuration = Configuration()) {
@@ -63,16 +64,19 @@ public struct UpgradableChannel: ServerChildChannel, HTTPChannelHandler {
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
             let codec = HTTP1ToHTTPServerCodec(secure: false)
+            let phase = HTTPPhaseChannel(channel)
             let connection = HTTPConnectionHandler(
-                timeouts: self.configuration.timeouts, httpHandlers: [codec, encoder, decoder])
+                timeouts: self.configuration.timeouts, phase: phase, sockets: self.sockets,
+                httpHandlers: [codec, encoder, decoder])
             try channel.pipeline.syncOperations.addHandlers([encoder, decoder, connection, codec])
             return try NIOAsyncChannel(
-                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+                wrappingChannelSynchronously: phase, configuration: .init(isOutboundHalfClosureEnabled: true))
         }
     }
 
     public func handle(value: Value, logger: Logger) async {
         await self.handleHTTP(asyncChannel: value, logger: logger)
+        await self.sockets.waitForAll()
     }
 }
 

@@ -40,3 +40,20 @@ public struct WebSocketConfiguration: Sendable {
     /// The limits of ``WebSocketServerLimits``, and browsers of the same host only.
     public init() {}
 }
+
+/// A configuration that the parts of one connection share: there is one for each, and it is large.
+@dynamicMemberLookup
+final class WebSocketSettings: Sendable {
+    private let configuration: WebSocketConfiguration
+
+    init(_ configuration: WebSocketConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// No frame is let in that could not be a message; a control frame may have 125 bytes whatever the limits are.
+    var longestFrameBytes: Int { max(125, min(self.configuration.frameBytes, self.configuration.messageBytes)) }
+
+    subscript<Value>(dynamicMember path: KeyPath<WebSocketConfiguration, Value>) -> Value {
+        self.configuration[keyPath: path]
+    }
+}

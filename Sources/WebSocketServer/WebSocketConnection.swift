@@ -36,8 +36,8 @@ public final class WebSocketConnection: Sendable {
         self.subprotocol = upgrade.subprotocol
         self.state = Mutex(
             State(
-                outbox: WebSocketOutbox(configuration: upgrade.configuration),
-                inbox: WebSocketInbox(configuration: upgrade.configuration)))
+                outbox: WebSocketOutbox(upgrade.settings),
+                inbox: WebSocketInbox(upgrade.settings)))
     }
 
     /// The peer's address, or the proxy's.
@@ -104,16 +104,18 @@ public final class WebSocketConnection: Sendable {
     /// The close that follows the messages that wait.
     var closeRequest: (code: WebSocketCloseCode, reason: String)? { self.state.withLock { $0.outbox.close } }
 
-    /// What to write next, and whether nothing waits behind it.
-    func takeBatch() -> (frames: [ByteBuffer], isLast: Bool) {
-        let (frames, isLast, relieved) = self.state.withLock { state in
+    /// What to write next, whether nothing waits behind it, and the close that follows it. All under one lock: a
+    /// close between two would go unseen, since it does not wake a handler that is awake.
+    func takeBatch() -> (frames: [ByteBuffer], isLast: Bool, close: (code: WebSocketCloseCode, reason: String)?) {
+        let (frames, isLast, close, relieved) = self.state.withLock { state in
             let frames = state.outbox.take(
                 countMax: WebSocketServerLimits.framesPerFlush,
                 bytesMax: WebSocketServerLimits.channelWaterMark.upperBound)
-            return (frames, state.outbox.isEmpty, state.outbox.isRelieved ? Self.takeWaiters(&state) : [])
+            let relieved = state.outbox.isRelieved ? Self.takeWaiters(&state) : []
+            return (frames, state.outbox.isEmpty, state.outbox.close, relieved)
         }
         for waiter in relieved { waiter.resume(returning: true) }
-        return (frames, isLast)
+        return (frames, isLast, close)
     }
 
     /// No more can be written; what waits is freed.

@@ -39,7 +39,7 @@ struct WebSocketConnectionState {
         }
     }
 
-    private let configuration: WebSocketConfiguration
+    private let settings: WebSocketSettings
     private var phase = Phase.open
     private var assembly: MessageAssembly
     private var pace: FramePace
@@ -51,11 +51,11 @@ struct WebSocketConnectionState {
     private(set) var closure = WebSocketClosure(
         code: .abnormalClosure, reason: "The connection was lost.", initiator: .loss)
 
-    init(configuration: WebSocketConfiguration, now: NIODeadline) {
-        self.configuration = configuration
+    init(_ settings: WebSocketSettings, now: NIODeadline) {
+        self.settings = settings
         self.assembly = MessageAssembly(
-            bytesMax: configuration.messageBytes, fragmentsMax: configuration.messageFragments)
-        self.pace = FramePace(burst: configuration.frameBurst, perSecond: configuration.framesPerSecond, now: now)
+            bytesMax: settings.messageBytes, fragmentsMax: settings.messageFragments)
+        self.pace = FramePace(burst: settings.frameBurst, perSecond: settings.framesPerSecond, now: now)
         self.lastHeard = now
     }
 
@@ -66,7 +66,7 @@ struct WebSocketConnectionState {
     var deadline: NIODeadline? {
         switch self.phase {
         case .open:
-            let stall = self.unwritableSince.map { $0 + TimeAmount(self.configuration.slowReader) }
+            let stall = self.unwritableSince.map { $0 + TimeAmount(self.settings.slowReader) }
             return [stall, self.silenceDeadline].compactMap { $0 }.min()
         case .draining(let until), .closing(let until), .lingering(let until):
             return until
@@ -78,8 +78,8 @@ struct WebSocketConnectionState {
     /// While the server itself does not read, silence means nothing.
     private var silenceDeadline: NIODeadline? {
         guard !self.isReadingPaused else { return nil }
-        if let pingSent { return pingSent + TimeAmount(self.configuration.pongTimeout) }
-        return self.lastHeard + TimeAmount(self.configuration.pingInterval)
+        if let pingSent { return pingSent + TimeAmount(self.settings.pongTimeout) }
+        return self.lastHeard + TimeAmount(self.settings.pingInterval)
     }
 
     // MARK: Frames
@@ -148,7 +148,7 @@ struct WebSocketConnectionState {
     mutating func framingFailed(_ error: NIOWebSocketError, now: NIODeadline) -> Action {
         switch error {
         case .invalidFrameLength:
-            self.fail(.messageTooBig, "A frame may have \(self.configuration.frameBytes) bytes.", now)
+            self.fail(.messageTooBig, "A frame may have \(self.settings.longestFrameBytes) bytes.", now)
         case .fragmentedControlFrame:
             self.fail(.protocolError, "A control frame must not be fragmented.", now)
         case .multiByteControlFrameLength:
@@ -163,7 +163,7 @@ struct WebSocketConnectionState {
     }
 
     private mutating func end(_ frame: ByteBuffer?, _ now: NIODeadline) -> Action {
-        self.phase = .lingering(until: now + TimeAmount(self.configuration.closeTimeout))
+        self.phase = .lingering(until: now + TimeAmount(self.settings.closeTimeout))
         self.assembly.reset()
         return .end(frame)
     }
@@ -174,7 +174,7 @@ struct WebSocketConnectionState {
     mutating func closeRequested(_ code: WebSocketCloseCode, reason: String, now: NIODeadline) {
         guard self.phase == .open else { return }
         self.closure = WebSocketClosure(code: code, reason: reason, initiator: .server)
-        self.phase = .draining(until: now + TimeAmount(self.configuration.closeTimeout))
+        self.phase = .draining(until: now + TimeAmount(self.settings.closeTimeout))
         self.assembly.reset()
     }
 
@@ -216,7 +216,7 @@ struct WebSocketConnectionState {
             self.phase = .ended
             return .abort
         }
-        if let unwritableSince, unwritableSince + TimeAmount(self.configuration.slowReader) <= now {
+        if let unwritableSince, unwritableSince + TimeAmount(self.settings.slowReader) <= now {
             return self.fail(.tryAgainLater, "The peer reads too slowly.", now)
         }
         if self.pingSent == nil {

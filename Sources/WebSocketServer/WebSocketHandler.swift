@@ -8,9 +8,8 @@ import NIOWebSocket
 /// Drives ``WebSocketConnectionState`` on one channel, between NIO's frame decoder and the queues of a
 /// ``WebSocketConnection``.
 ///
-/// The `NIOAsyncChannel` of the HTTP phase stays at the end of the pipeline, since NIO cannot remove it. It is told that
-/// the input has ended, so Hummingbird's request loop ends and only waits for the channel to close; that wait is what
-/// keeps the server from returning before its WebSockets have closed.
+/// The handler of the HTTP phase's `NIOAsyncChannel` stays at the end of the pipeline, since NIO cannot remove it. It is
+/// told that the input has ended, which ends Hummingbird's request loop.
 final class WebSocketHandler: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
     typealias InboundOut = Never
@@ -25,12 +24,13 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private var session: (any WebSocketSession)?
     private var isReadingPaused = false
     private var isFlushing = false
+    private var requestLoopHasEnded = false
     /// The answer to the latest ping, while the peer does not read (RFC 6455 section 5.5.3 asks for no more).
     private var pendingPong: ByteBuffer?
 
     init(upgrade: WebSocketUpgrade) {
         self.upgrade = upgrade
-        self.state = WebSocketConnectionState(configuration: upgrade.configuration, now: .now())
+        self.state = WebSocketConnectionState(upgrade.settings, now: .now())
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -43,7 +43,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     func start(isGoingAway: Bool) {
         guard let context else { return }
         self.state = WebSocketConnectionState(
-            configuration: self.upgrade.configuration, now: context.eventLoop.now)
+            self.upgrade.settings, now: context.eventLoop.now)
         let waterMark = WebSocketServerLimits.channelWaterMark
         // Reads are asked for one by one from here on: the handler at the end of the pipeline swallows automatic ones.
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
@@ -137,13 +137,16 @@ final class WebSocketHandler: ChannelDuplexHandler {
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        guard mode != .output else {
-            // Hummingbird's request loop has ended, the connection has not.
+        switch mode {
+        case .output:
             promise?.succeed()
-            return
+        case .all where !self.requestLoopHasEnded:
+            // The request loop closes what it takes for its own channel when it returns, half by half.
+            self.requestLoopHasEnded = true
+            promise?.succeed()
+        case .all, .input:
+            context.close(mode: .all, promise: promise)
         }
-        // The server's task was cancelled, or failed.
-        context.close(mode: .all, promise: promise)
     }
 
     func read(context: ChannelHandlerContext) {
@@ -162,18 +165,22 @@ final class WebSocketHandler: ChannelDuplexHandler {
         guard !self.isFlushing, let connection else { return }
         self.isFlushing = true
         defer { self.isFlushing = false }
-        if let close = connection.closeRequest {
-            self.state.closeRequested(close.code, reason: close.reason, now: context.eventLoop.now)
-        }
+        self.noteClose(connection.closeRequest, context)
         while context.channel.isWritable {
             if let pong = self.pendingPong.take() { context.write(self.wrapOutboundOut(pong), promise: nil) }
             let batch = connection.takeBatch()
             for frame in batch.frames { context.write(self.wrapOutboundOut(frame), promise: nil) }
+            self.noteClose(batch.close, context)
             if batch.isLast { self.perform(self.state.drained(), context) }
             context.flush()
             if batch.isLast { break }
         }
         self.follow(context)
+    }
+
+    private func noteClose(_ close: (code: WebSocketCloseCode, reason: String)?, _ context: ChannelHandlerContext) {
+        guard let close else { return }
+        self.state.closeRequested(close.code, reason: close.reason, now: context.eventLoop.now)
     }
 
     // MARK: Actions

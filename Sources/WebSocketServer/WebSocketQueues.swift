@@ -7,7 +7,7 @@ import NIOCore
 
 /// Frames that wait to be written, in bytes and number bounded: a value without I/O.
 struct WebSocketOutbox {
-    private let configuration: WebSocketConfiguration
+    private let settings: WebSocketSettings
     private var frames: Deque<ByteBuffer> = []
     private var bytes = 0
     /// A wake-up of the handler is on its way.
@@ -16,28 +16,28 @@ struct WebSocketOutbox {
     /// The close that follows the frames.
     private(set) var close: (code: WebSocketCloseCode, reason: String)?
 
-    init(configuration: WebSocketConfiguration) {
-        self.configuration = configuration
+    init(_ settings: WebSocketSettings) {
+        self.settings = settings
     }
 
     var isEmpty: Bool { self.frames.isEmpty }
 
     /// Whether a sender should pause.
     var isCongested: Bool {
-        self.bytes > self.configuration.congestionBytes || self.frames.count > self.configuration.congestionMessages
+        self.bytes > self.settings.congestionBytes || self.frames.count > self.settings.congestionMessages
     }
 
     /// Whether senders that paused may go on.
     var isRelieved: Bool {
-        self.bytes <= self.configuration.congestionBytes / 2
-            && self.frames.count <= self.configuration.congestionMessages / 2
+        self.bytes <= self.settings.congestionBytes / 2
+            && self.frames.count <= self.settings.congestionMessages / 2
     }
 
     /// Takes a frame; `wakes` says that the handler must be told.
     mutating func append(_ frame: ByteBuffer) -> (result: WebSocketSendResult, wakes: Bool) {
         guard self.isOpen else { return (.closed, false) }
-        guard self.bytes + frame.readableBytes <= self.configuration.outboundBytes,
-            self.frames.count < self.configuration.outboundMessages
+        guard self.bytes + frame.readableBytes <= self.settings.outboundBytes,
+            self.frames.count < self.settings.outboundMessages
         else { return (.refused, false) }
         self.frames.append(frame)
         self.bytes += frame.readableBytes
@@ -87,22 +87,22 @@ struct WebSocketInbox {
         case closed(WebSocketClosure)
     }
 
-    private let configuration: WebSocketConfiguration
+    private let settings: WebSocketSettings
     private var events: Deque<Event> = []
     private var bytes = 0
     private var isDelivering = false
     /// Reading has stopped until half of what waits is processed.
     private(set) var isFull = false
 
-    init(configuration: WebSocketConfiguration) {
-        self.configuration = configuration
+    init(_ settings: WebSocketSettings) {
+        self.settings = settings
     }
 
     /// Takes an event. `starts` says that a task must begin to deliver.
     mutating func append(_ event: Event) -> (starts: Bool, isFull: Bool) {
         self.events.append(event)
         self.bytes += event.bytes
-        if self.events.count >= self.configuration.inboundMessages || self.bytes >= self.configuration.inboundBytes {
+        if self.events.count >= self.settings.inboundMessages || self.bytes >= self.settings.inboundBytes {
             self.isFull = true
         }
         defer { self.isDelivering = true }
@@ -117,8 +117,8 @@ struct WebSocketInbox {
             self.isDelivering = false
             self.events = []
         }
-        guard self.isFull, self.events.count <= self.configuration.inboundMessages / 2,
-            self.bytes <= self.configuration.inboundBytes / 2
+        guard self.isFull, self.events.count <= self.settings.inboundMessages / 2,
+            self.bytes <= self.settings.inboundBytes / 2
         else { return (event, false) }
         self.isFull = false
         return (event, true)

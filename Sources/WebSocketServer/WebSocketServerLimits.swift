@@ -56,7 +56,7 @@ public enum WebSocketServerLimits {
     /// How long the closing handshake may take.
     public static let closeTimeout = Duration.seconds(5)
     /// The buffer that an open WebSocket reads into, in bytes; an idle one keeps it.
-    static let receiveBufferBytes = 2048
+    static let receiveBufferBytes = 1024
     /// Bytes that the channel holds of what is being written, below and above which it counts as writable or not.
     static let channelWaterMark = 16 * 1024...32 * 1024
     /// Frames handed to the channel under one lock.

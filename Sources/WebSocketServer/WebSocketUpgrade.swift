@@ -14,7 +14,7 @@ struct WebSocketUpgrade: Sendable {
     /// The channel of the request that is being answered, while it asks for an upgrade.
     @TaskLocal static var channel: (any Channel)?
 
-    var configuration: WebSocketConfiguration
+    var settings: WebSocketSettings
     var subprotocol: String?
     var session: @Sendable (WebSocketConnection) -> any WebSocketSession
 }
@@ -51,7 +51,8 @@ extension Request {
         let subprotocol = subprotocols.first { handshake.subprotocols.contains($0) }
         var headers = try await handshake.responseHeaders(channel)
         headers[.secWebSocketProtocol] = subprotocol
-        let upgrade = WebSocketUpgrade(configuration: configuration, subprotocol: subprotocol, session: session)
+        let upgrade = WebSocketUpgrade(
+            settings: WebSocketSettings(configuration), subprotocol: subprotocol, session: session)
         try await channel.eventLoop.submit {
             try channel.pipeline.syncOperations.handler(type: HTTPConnectionHandler.self).accept(upgrade)
         }.get()

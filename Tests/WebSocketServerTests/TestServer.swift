@@ -28,10 +28,20 @@ func withServer(
         onServerRunning: { ports.continuation.yield($0.localAddress?.port ?? 0) }, logger: logger)
     let group = ServiceGroup(configuration: .init(services: [app], logger: logger))
     try await withThrowingTaskGroup(of: Void.self) { tasks in
-        tasks.addTask { try await group.run() }
+        let cancellation = AsyncStream.makeStream(of: Void.self)
+        tasks.addTask {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                tasks.addTask { for await _ in cancellation.stream { throw CancellationError() } }
+                do {
+                    try await tasks.next()
+                } catch is CancellationError {}
+                tasks.cancelAll()
+            }
+        }
         for await port in ports.stream {
             do {
-                try await body(TestServer(port: port, group: group))
+                try await body(TestServer(port: port, group: group, cancellation: cancellation.continuation))
             } catch {
                 await group.triggerGracefulShutdown()
                 throw error
@@ -46,6 +56,10 @@ func withServer(
 struct TestServer: Sendable {
     let port: Int
     let group: ServiceGroup
+    let cancellation: AsyncStream<Void>.Continuation
+
+    /// Ends the server's task without any grace.
+    func cancel() { self.cancellation.yield() }
 
     func shutDown() async { await self.group.triggerGracefulShutdown() }
 }

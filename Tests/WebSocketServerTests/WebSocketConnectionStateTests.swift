@@ -14,7 +14,7 @@ import Testing
     private func state(_ change: (inout WebSocketConfiguration) -> Void = { _ in }) -> WebSocketConnectionState {
         var configuration = WebSocketConfiguration()
         change(&configuration)
-        return WebSocketConnectionState(configuration: configuration, now: Self.start)
+        return WebSocketConnectionState(WebSocketSettings(configuration), now: Self.start)
     }
 
     private func frame(

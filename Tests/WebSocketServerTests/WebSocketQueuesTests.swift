@@ -8,10 +8,10 @@ import Testing
 @testable import WebSocketServer
 
 @Suite struct WebSocketQueuesTests {
-    private func configuration(_ change: (inout WebSocketConfiguration) -> Void) -> WebSocketConfiguration {
+    private func settings(_ change: (inout WebSocketConfiguration) -> Void = { _ in }) -> WebSocketSettings {
         var configuration = WebSocketConfiguration()
         change(&configuration)
-        return configuration
+        return WebSocketSettings(configuration)
     }
 
     private func frame(_ count: Int) -> ByteBuffer { ByteBuffer(repeating: 7, count: count) }
@@ -19,7 +19,7 @@ import Testing
     @Test("the outbox accepts, then warns, then refuses, and wakes the handler once")
     func outbox() {
         var outbox = WebSocketOutbox(
-            configuration: self.configuration {
+            self.settings {
                 $0.congestionBytes = 10; $0.outboundBytes = 20
             })
         #expect(outbox.append(self.frame(8)) == (.accepted, true))
@@ -38,7 +38,7 @@ import Testing
     @Test("the outbox is bounded in messages too")
     func outboxMessages() {
         var outbox = WebSocketOutbox(
-            configuration: self.configuration {
+            self.settings {
                 $0.congestionMessages = 1; $0.outboundMessages = 2
             })
         #expect((0..<3).map { _ in outbox.append(self.frame(0)).result } == [.accepted, .congested, .refused])
@@ -46,7 +46,7 @@ import Testing
 
     @Test("after a close nothing is accepted, and the first close stands")
     func outboxClose() {
-        var outbox = WebSocketOutbox(configuration: WebSocketConfiguration())
+        var outbox = WebSocketOutbox(self.settings())
         _ = outbox.append(self.frame(1))
         let first = outbox.requestClose(.goingAway, reason: "a")
         let second = outbox.requestClose(.normalClosure, reason: "b")
@@ -61,7 +61,7 @@ import Testing
 
     @Test("the inbox starts one task, is full at its limit and resumes at half")
     func inbox() {
-        var inbox = WebSocketInbox(configuration: self.configuration { $0.inboundMessages = 4 })
+        var inbox = WebSocketInbox(self.settings { $0.inboundMessages = 4 })
         let message = WebSocketInbox.Event.message(.binary(self.frame(1)))
         #expect(inbox.append(message) == (true, false))
         #expect(inbox.append(message) == (false, false))
@@ -77,7 +77,7 @@ import Testing
 
     @Test("the inbox is full by bytes too")
     func inboxBytes() {
-        var inbox = WebSocketInbox(configuration: self.configuration { $0.inboundBytes = 10 })
+        var inbox = WebSocketInbox(self.settings { $0.inboundBytes = 10 })
         #expect(inbox.append(.message(.binary(self.frame(10)))) == (true, true))
         let (_, resumes) = inbox.next()
         #expect(resumes)

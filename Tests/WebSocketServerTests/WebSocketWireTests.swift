@@ -280,6 +280,39 @@ import Testing
         }
     }
 
+    @Test("a close right behind a message is never lost")
+    func closeBehindMessage() async throws {
+        try await withServer { router in
+            router.get("ws") { request, _ in try await request.webSocketUpgrade { RacingSession($0) } }
+        } body: { server in
+            for _ in 0..<200 {
+                let client = try await RawClient.open(port: server.port)
+                try await client.send(RawClient.text("go"))
+                #expect(await client.frame()?.text == "last")
+                #expect(await client.frame()?.closeCode == 1000)
+                try await client.send(RawClient.close(1000))
+                #expect(await client.frame() == nil)
+            }
+        }
+    }
+
+    @Test("a server that is cancelled closes its WebSockets and ends")
+    func cancelled() async throws {
+        let log = Log()
+        try await withServer { router in
+            router.get("ws") { request, _ in
+                try await request.webSocketUpgrade { EchoSession($0, log: log) }
+            }
+        } body: { server in
+            let clients = [
+                try await RawClient.open(port: server.port), try await RawClient.open(port: server.port),
+            ]
+            server.cancel()
+            for client in clients { #expect(await client.frame() == nil) }
+            #expect(await log.next() != nil)
+        }
+    }
+
     @Test("at shutdown each session may say a last word, then the connection closes with 1001 and the server ends")
     func shutdown() async throws {
         try await self.withEcho { server, log in
@@ -295,6 +328,18 @@ import Testing
                 #expect(await log.next() == .goingAway)
             }
         }
+    }
+}
+
+/// Closes at the same time as it sends, many times over.
+private final class RacingSession: WebSocketSession {
+    private let connection: WebSocketConnection
+
+    init(_ connection: WebSocketConnection) { self.connection = connection }
+
+    func received(_ message: WebSocketMessage) async {
+        self.connection.send(text: "last")
+        self.connection.close()
     }
 }
 
