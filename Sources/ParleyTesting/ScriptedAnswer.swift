@@ -34,7 +34,8 @@ struct ScriptedAnswer: Sendable {
 
     init(_ key: Key) {
         if !key.streams || key.script.ignoresStream {
-            self.parts = [ByteBuffer(bytes: Self.whole(key))]
+            self.joined = ByteBuffer(bytes: Self.whole(key))
+            self.parts = [self.joined]
             return
         }
         let script = key.script
