@@ -110,7 +110,8 @@ def turn_over_sse(posts, events, client, conversation):
 
 
 def turn_over_socket(wire, conversation):
-    message = {"type": "send", "conversationID": conversation, "id": str(uuid.uuid4()), "content": "hi", "parentID": None}
+    message = {"type": "send", "conversationID": conversation, "id": str(uuid.uuid4()), "content": "hi"}
+    message["parentID"] = None
     start = time.perf_counter()
     wire.frame(json.dumps(message))
     wire.until(b'"type":"delta"')
@@ -191,7 +192,8 @@ def main():
     start_times()
     model = scripted_model()
     with tempfile.TemporaryDirectory() as folder:
-        server = serve(folder, free_port(), model.port, env={"PARLEY_MAKE_TITLES": "false", "PARLEY_LOG_LEVEL": "warning"})
+        quiet = {"PARLEY_MAKE_TITLES": "false", "PARLEY_LOG_LEVEL": "warning"}
+        server = serve(folder, free_port(), model.port, env=quiet)
         try:
             client = Client(server.port)
             time.sleep(1)

@@ -87,7 +87,8 @@ extension Doctor {
             let names = await access.model.models().map(\.name)
             await access.shutdown()
             guard names != ["default"] else {
-                return Check(mark: .failed, text: "model server: none told its models; is it running, is the key right?")
+                return Check(
+                    mark: .failed, text: "model server: none told its models; is it running, is the key right?")
             }
             return Check(mark: .good, text: "model server: \(names.count) models, first \(names.first ?? "")")
         } catch {

@@ -1,5 +1,6 @@
-import ParleyCore
-import Metrics
 import CoreMetrics
+import Metrics
+import ParleyCore
+
 final class PrometheusRegistry: Sendable { func render() -> String { "" } }
 func PrometheusMetricsFactory(registry: PrometheusRegistry) -> NOOPMetricsHandler { NOOPMetricsHandler.instance }
