@@ -63,9 +63,7 @@ struct ScriptedAnswer: Sendable {
                         }, script))
             }
             if script.sendsComments {
-                part.writeString(
-                    ": keep-alive" + script.lineEnd.rawValue + "data:" + script.lineEnd.rawValue
-                        + script.lineEnd.rawValue)
+                part.writeString(": keep-alive" + script.lineEnd.rawValue + script.lineEnd.rawValue)
             }
             part.writeImmutableBuffer(
                 Self.event(
