@@ -47,6 +47,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
     ],
     targets: [
         // MARK: The program
@@ -54,9 +55,12 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
-                "ParleyHTTP", "PrometheusMetrics",
+                "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
@@ -71,14 +75,15 @@ let package = Package(
         .target(
             name: "ParleyCluster",
             dependencies: [
-                "ParleyCore", .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "Logging", package: "swift-log"),
+                "ParleyCore",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .target(
             name: "ParleyStore",
             dependencies: [
                 "ParleyCore", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -109,7 +114,7 @@ let package = Package(
         .target(
             name: "ParleyHTTP",
             dependencies: [
-                "ParleyCore", "ParleyChat", "WebSocketServer", "PrometheusMetrics", "OpenSSLCrypto",
+                "ParleyCore", "ParleyChat", "WebSocketServer", "OpenSSLCrypto",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
@@ -117,6 +122,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
             ] + nio,
             resources: [.copy("Resources")],
             swiftSettings: strict),
@@ -128,7 +134,7 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
-                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -162,11 +168,15 @@ let package = Package(
         .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
-            dependencies: ["ParleyStore", "ParleyCore", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "ParleyStore", "ParleyCore", "ParleyKnowledge", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyModelsTests", dependencies: ["ParleyModels", "ParleyTesting"], swiftSettings: strict),
-        .testTarget(name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge"], swiftSettings: strict),
+            name: "ParleyModelsTests", dependencies: ["ParleyModels", "ParleyTesting", "ParleyCore"] + nio,
+            swiftSettings: strict),
+        .testTarget(
+            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),
         .testTarget(
             name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
             swiftSettings: strict),
@@ -174,6 +184,8 @@ let package = Package(
             name: "ParleyHTTPTests",
             dependencies: [
                 "ParleyHTTP", "ParleyChat", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyTesting",
+                "OpenSSLCrypto", .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
@@ -182,10 +194,14 @@ let package = Package(
             name: "WebSocketServerTests",
             dependencies: [
                 "WebSocketServer",
-                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ] + nio,
             swiftSettings: strict),
         .testTarget(

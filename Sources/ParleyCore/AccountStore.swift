@@ -5,9 +5,11 @@
 /// The durable truth about users, their sessions, keys and presets. Every implementation passes one contract test
 /// suite.
 public protocol AccountStore: Sendable {
+    /// Users who can sign in: the local user of open mode, who has no password, does not count.
     func userCount() async throws(StoreError) -> Int
 
-    /// - Parameter onlyIfFirst: refuse with `.conflict` when any user exists, decided in the same transaction.
+    /// - Parameter onlyIfFirst: refuse with `.conflict` when any user who can sign in exists, decided in the same
+    ///   transaction.
     /// - Throws: `.conflict` when the e-mail is taken.
     func create(_ user: User, passwordHash: String?, onlyIfFirst: Bool) async throws(StoreError)
 

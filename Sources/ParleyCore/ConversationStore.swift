@@ -60,6 +60,12 @@ public protocol ConversationStore: Sendable {
     /// - Throws: `.notFound`.
     func message(_ id: MessageID, owner: UserID) async throws(StoreError) -> Message
 
+    /// The message and what it answers, up to the root or to `limit` messages; oldest first. The cost depends on
+    /// `limit` only.
+    ///
+    /// - Throws: `.notFound`.
+    func ancestors(of id: MessageID, owner: UserID, limit: Int) async throws(StoreError) -> [Message]
+
     /// Full-text search over titles and messages, best first.
     func search(owner: UserID, query: String, limit: Int) async throws(StoreError) -> [SearchHit]
 

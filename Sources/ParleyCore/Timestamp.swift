@@ -30,14 +30,15 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
     /// RFC 3339 in UTC with milliseconds: `2026-11-27T17:45:16.123Z`.
     public var rfc3339: String {
-        Date(timeIntervalSince1970: Double(self.milliseconds) / 1000).formatted(Self.style)
+        // Half a millisecond more, since the style cuts what a binary fraction lacks.
+        Date(timeIntervalSince1970: (Double(self.milliseconds) + 0.5) / 1000).formatted(Self.style)
     }
 
     /// Reads RFC 3339 with or without fractional seconds.
     public init?(rfc3339 text: String) {
         let date = (try? Date(text, strategy: Self.style)) ?? (try? Date(text, strategy: Date.ISO8601FormatStyle()))
         guard let date else { return nil }
-        self.milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded())
+        self.milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded(.toNearestOrAwayFromZero))
     }
 }
 

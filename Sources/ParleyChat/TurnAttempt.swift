@@ -1,0 +1,138 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+public import ParleyCore
+
+/// One attempt to make an answer: turns what a model says into events. Pure; the engine performs them.
+///
+/// An attempt knows the text that readers have (`base`, from the log or the last snapshot). It either *continues*
+/// after that text or *restarts*: then the new text is compared with the old, nothing is sent while they agree, and
+/// the first difference becomes one `replace`. A reader of an answer that is made anew in the same words sees nothing
+/// but the continuation.
+public struct TurnAttempt: Sendable {
+    private enum Mode: Sendable {
+        case appending
+        /// Restarting: this many scalars of the old text have been said again.
+        case matching(old: [Unicode.Scalar], matched: Int)
+    }
+
+    public let epoch: Int
+    /// The sequence that the next event will have.
+    public private(set) var nextSequence = 1
+    /// The answer as the log's readers have it.
+    public private(set) var text: String
+    /// Unicode scalars in ``text``.
+    public private(set) var scalarCount: Int
+    public private(set) var sources: [Citation] = []
+    public private(set) var model: String?
+    /// Whether the model has said anything in this attempt.
+    public private(set) var hasDelta = false
+    private var mode: Mode
+    private let mustReplace: Bool
+
+    /// - Parameters:
+    ///   - base: the text that readers have.
+    ///   - logSurvived: whether the log of earlier epochs can still be read. If not, readers may have anything, and
+    ///     the epoch opens with a `replace` of the whole base.
+    ///   - continuing: whether the model's deltas come after the base instead of from the beginning.
+    public init(epoch: Int, base: String, logSurvived: Bool, continuing: Bool) {
+        self.epoch = epoch
+        self.text = base
+        let scalars = Array(base.unicodeScalars)
+        self.scalarCount = scalars.count
+        self.mode = continuing || scalars.isEmpty ? .appending : .matching(old: scalars, matched: 0)
+        self.mustReplace = epoch > 1 && !logSurvived
+    }
+
+    /// Whether a continuing model has to be given the base as the beginning of its answer.
+    public var isContinuing: Bool {
+        if case .appending = self.mode { return !self.text.isEmpty }
+        return false
+    }
+
+    /// The events that open the epoch.
+    public mutating func started(model: String) -> [TurnEvent.Kind] {
+        guard self.model == nil else { return [] }
+        self.model = model
+        var kinds: [TurnEvent.Kind] = [.started(model: model)]
+        if self.mustReplace {
+            kinds.append(.replace(from: 0, text: self.text))
+        }
+        return self.numbered(kinds)
+    }
+
+    public mutating func found(_ sources: [Citation]) -> [TurnEvent.Kind] {
+        self.sources = sources
+        return self.numbered([.sources(sources)])
+    }
+
+    /// New text from the model.
+    public mutating func delta(_ new: String) -> [TurnEvent.Kind] {
+        guard !new.isEmpty else { return [] }
+        self.hasDelta = true
+        guard case .matching(let old, var matched) = self.mode else {
+            return self.appended(new)
+        }
+        let scalars = new.unicodeScalars
+        var index = scalars.startIndex
+        while index < scalars.endIndex, matched < old.count, scalars[index] == old[matched] {
+            matched += 1
+            index = scalars.index(after: index)
+        }
+        if index == scalars.endIndex, matched < old.count {
+            self.mode = .matching(old: old, matched: matched)
+            return []
+        }
+        self.mode = .appending
+        let rest = String(scalars[index...])
+        if matched == old.count {
+            return rest.isEmpty ? [] : self.appended(rest)
+        }
+        return self.replaced(old: old, from: matched, with: rest)
+    }
+
+    /// What must still be said before the terminal event of a completed answer: cuts what the old text had more.
+    public mutating func completing() -> [TurnEvent.Kind] {
+        guard case .matching(let old, let matched) = self.mode, matched < old.count else { return [] }
+        self.mode = .appending
+        return self.replaced(old: old, from: matched, with: "")
+    }
+
+    /// Takes the sequence of the terminal event.
+    public mutating func terminalSequence() -> Int {
+        defer { self.nextSequence += 1 }
+        return self.nextSequence
+    }
+
+    /// The terminal event of a finish.
+    public func terminal(_ finish: TurnFinish, messageID: MessageID) -> TurnEvent.Kind {
+        switch finish {
+        case .completed(let reason, let usage):
+            .completed(messageID: messageID, textLength: self.scalarCount, usage: usage, finishReason: reason)
+        case .stopped: .stopped(messageID: messageID)
+        case .failed(let failure): .failed(failure)
+        }
+    }
+
+    private mutating func appended(_ new: String) -> [TurnEvent.Kind] {
+        self.text += new
+        self.scalarCount += new.unicodeScalars.count
+        return self.numbered([.delta(new)])
+    }
+
+    private mutating func replaced(
+        old: [Unicode.Scalar], from: Int, with new: String
+    ) -> [TurnEvent.Kind] {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: old[..<from])
+        self.text = String(view) + new
+        self.scalarCount = from + new.unicodeScalars.count
+        return self.numbered([.replace(from: from, text: new)])
+    }
+
+    private mutating func numbered(_ kinds: [TurnEvent.Kind]) -> [TurnEvent.Kind] {
+        self.nextSequence += kinds.count
+        return kinds
+    }
+}

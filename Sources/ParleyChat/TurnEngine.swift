@@ -1,0 +1,306 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+public import Logging
+import Metrics
+public import ParleyCore
+public import ServiceLifecycle
+import Synchronization
+
+/// Makes the answers of one node: runs turns under leases, renews these, obeys stops, and picks up turns whose owner
+/// is gone.
+///
+/// Everything it does happens inside ``run()``. On graceful shutdown it takes nothing new, lets running answers go on
+/// for ``ChatLimits/drainPatience``, and hands over what is left.
+public final class TurnEngine: Service {
+    /// What the engine works with.
+    public struct Dependencies: Sendable {
+        public var store: any TurnStore
+        public var conversations: any ConversationStore
+        public var leases: any LeaseStore
+        public var log: any AnswerLog
+        public var commands: any TurnCommands
+        public var model: any ChatModel
+        /// Makes titles; `nil` leaves the first words of the first message.
+        public var titleModel: (any ChatModel)?
+        public var context: ContextWindow
+
+        public init(
+            store: any TurnStore, conversations: any ConversationStore, leases: any LeaseStore,
+            log: any AnswerLog, commands: any TurnCommands, model: any ChatModel,
+            titleModel: (any ChatModel)? = nil, context: ContextWindow = ContextWindow()
+        ) {
+            self.store = store
+            self.conversations = conversations
+            self.leases = leases
+            self.log = log
+            self.commands = commands
+            self.model = model
+            self.titleModel = titleModel
+            self.context = context
+        }
+    }
+
+    private struct Job: Sendable {
+        var turn: Turn
+        var lease: Lease
+        var inbox: TurnInbox
+        var firstTitle: String?
+    }
+
+    private struct Running: Sendable {
+        var lease: Lease
+        var inbox: TurnInbox
+    }
+
+    private struct State: Sendable {
+        var running: [TurnID: Running] = [:]
+        var isDraining = false
+    }
+
+    public let node: NodeID
+    let dependencies: Dependencies
+    private let drainPatience: Duration
+    private let logger: Logger
+    private let snapshots: SnapshotWriter
+    private let state = Mutex(State())
+    private let jobs: AsyncStream<Job>
+    private let addJob: AsyncStream<Job>.Continuation
+    private let runningGauge = Gauge(label: "parley_turns_running")
+
+    public init(
+        node: NodeID, dependencies: Dependencies, drainPatience: Duration = ChatLimits.drainPatience,
+        logger: Logger
+    ) {
+        self.node = node
+        self.dependencies = dependencies
+        self.drainPatience = drainPatience
+        self.logger = logger
+        self.snapshots = SnapshotWriter(store: dependencies.store, logger: logger)
+        (self.jobs, self.addJob) = AsyncStream.makeStream(
+            of: Job.self, bufferingPolicy: .bufferingOldest(ChatLimits.runningTurns))
+    }
+
+    /// Whether the node has been told to stop.
+    public var isDraining: Bool {
+        self.state.withLock { $0.isDraining }
+    }
+
+    /// Answers that this node is making.
+    public var runningTurns: Int {
+        self.state.withLock { $0.running.count }
+    }
+
+    /// Takes the lease of a turn that is about to be committed, so that it is committed as running and need not be
+    /// claimed. `nil` when the node is full, draining, or the leases are out of reach: the turn is then committed as
+    /// queued, for whoever picks it up.
+    public func prepare(_ turn: TurnID) async -> Lease? {
+        let isFree = self.state.withLock { !$0.isDraining && $0.running.count < ChatLimits.runningTurns }
+        guard isFree else { return nil }
+        return try? await self.dependencies.leases.acquire(turn: turn, node: self.node, afterEpoch: 0)
+    }
+
+    /// Gives back a lease that was not needed.
+    public func abandon(_ lease: Lease) async {
+        try? await self.dependencies.leases.release(lease)
+    }
+
+    /// Begins a committed turn under its lease.
+    ///
+    /// - Parameter firstTitle: the title to give a conversation that begins with this turn.
+    public func start(_ turn: Turn, lease: Lease, firstTitle: String? = nil) {
+        let inbox = TurnInbox()
+        let isNew = self.state.withLock { state in
+            guard state.running[turn.id] == nil else { return false }
+            state.running[turn.id] = Running(lease: lease, inbox: inbox)
+            self.runningGauge.record(state.running.count)
+            return true
+        }
+        guard isNew else { return }
+        if case .dropped = self.addJob.yield(Job(turn: turn, lease: lease, inbox: inbox, firstTitle: firstTitle)) {
+            self.ended(turn.id)
+        }
+    }
+
+    /// Stops a turn if this node runs it.
+    func stop(_ turn: TurnID) {
+        self.state.withLock { $0.running[turn]?.inbox }?.command(.stop)
+    }
+
+    private func ended(_ turn: TurnID) {
+        self.state.withLock { state in
+            state.running[turn] = nil
+            self.runningGauge.record(state.running.count)
+        }
+    }
+}
+
+// MARK: Running
+
+extension TurnEngine {
+    public func run() async throws {
+        await withGracefulShutdownHandler {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.makeAnswers() }
+                group.addTask { await self.renewLeases() }
+                group.addTask { await self.obeyStops() }
+                group.addTask { await self.reap() }
+                group.addTask { await self.snapshots.run() }
+                // The answers come to their end first; then the rest may go.
+                await group.next()
+                await self.snapshots.flush()
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            self.state.withLock { $0.isDraining = true }
+            self.addJob.finish()
+        }
+    }
+
+    private func makeAnswers() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await self.watchDrain() }
+            await withDiscardingTaskGroup { turns in
+                for await job in self.jobs {
+                    turns.addTask { await self.make(job) }
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Once the node drains: hands over what still runs after the patience.
+    private func watchDrain() async throws {
+        try await gracefulShutdown()
+        try await Task.sleep(for: self.drainPatience)
+        let inboxes = self.state.withLock { $0.running.values.map(\.inbox) }
+        self.logger.notice("handing over running answers", metadata: ["count": "\(inboxes.count)"])
+        for inbox in inboxes {
+            inbox.command(.handOver)
+        }
+    }
+
+    private func make(_ job: Job) async {
+        var logger = self.logger
+        logger[metadataKey: "turn"] = "\(job.turn.id)"
+        let runner = TurnRunner(
+            dependencies: self.dependencies, inbox: job.inbox, snapshots: self.snapshots, logger: logger)
+        async let titled: Void = self.giveFirstTitle(job)
+        await runner.run(job.turn, lease: job.lease) { lease in
+            self.state.withLock { $0.running[job.turn.id]?.lease = lease }
+        }
+        await titled
+        self.ended(job.turn.id)
+        await self.giveTitle(for: job.turn)
+    }
+
+    private func renewLeases() async {
+        while (try? await Task.sleep(for: CoreLimits.leaseRenewal)) != nil {
+            for running in self.state.withLock({ Array($0.running.values) }) {
+                do {
+                    try await self.dependencies.leases.renew(running.lease)
+                } catch {
+                    let current = self.state.withLock { $0.running[running.lease.turnID]?.lease }
+                    guard error.code == .fenced, current == running.lease else { continue }
+                    running.inbox.command(.fenced)
+                }
+            }
+        }
+    }
+
+    private func obeyStops() async {
+        for await turn in await self.dependencies.commands.stopRequests() {
+            self.stop(turn)
+        }
+    }
+
+    /// Looks for turns without an owner, at once and then every two seconds or so.
+    private func reap() async {
+        repeat {
+            await self.reapOnce()
+        } while (try? await Task.sleep(for: ChatLimits.reaperInterval * Double.random(in: 0.8...1.2))) != nil
+    }
+
+    func reapOnce() async {
+        guard !self.isDraining else { return }
+        do {
+            let unfinished = try await self.dependencies.store.unfinishedTurns(limit: ChatLimits.turnsPerReap)
+            let live = try await self.dependencies.leases.live(among: unfinished.map(\.id))
+            for turn in unfinished where !live.contains(turn.id) {
+                await self.takeOver(turn)
+            }
+        } catch {
+            self.logger.warning("turns without an owner not looked for", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func takeOver(_ turn: Turn) async {
+        let isFree = self.state.withLock {
+            $0.running[turn.id] == nil && $0.running.count < ChatLimits.runningTurns && !$0.isDraining
+        }
+        guard isFree,
+            let lease = try? await self.dependencies.leases.acquire(
+                turn: turn.id, node: self.node, afterEpoch: turn.epoch)
+        else { return }
+        guard let claimed = try? await self.dependencies.store.claim(turn.id, epoch: lease.epoch) else {
+            await self.abandon(lease)
+            return
+        }
+        self.logger.notice("answer taken over", metadata: ["turn": "\(turn.id)", "epoch": "\(lease.epoch)"])
+        Counter(label: "parley_turns_taken_over").increment()
+        self.start(claimed, lease: lease)
+    }
+}
+
+// MARK: Titles
+
+extension TurnEngine {
+    private func giveFirstTitle(_ job: Job) async {
+        guard let title = job.firstTitle else { return }
+        try? await self.dependencies.conversations.setAutomaticTitle(
+            job.turn.conversationID, owner: job.turn.ownerID, title: title)
+    }
+
+    /// Gives a conversation the title that a model makes of its first exchange.
+    private func giveTitle(for turn: Turn) async {
+        guard let model = self.dependencies.titleModel, !self.isDraining else { return }
+        do {
+            let ended = try await self.dependencies.store.turn(turn.id, owner: turn.ownerID)
+            let question = try await self.dependencies.conversations.message(
+                turn.userMessageID, owner: turn.ownerID)
+            guard ended.state == .completed, question.parentID == nil else { return }
+            let conversation = try await self.dependencies.conversations.conversation(
+                turn.conversationID, owner: turn.ownerID)
+            guard conversation.titleIsAutomatic, !conversation.temporary else { return }
+            let request = TitleMaker.request(
+                question: question.content, answer: ended.text, model: turn.model ?? conversation.model)
+            let answer = try await Self.collect(request, from: model)
+            guard let title = TitleMaker.title(fromAnswer: answer) else { return }
+            try await self.dependencies.conversations.setAutomaticTitle(
+                conversation.id, owner: turn.ownerID, title: title)
+        } catch {
+            self.logger.debug("no title made", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private static func collect(_ request: ChatRequest, from model: any ChatModel) async throws -> String {
+        try await withThrowingTaskGroup(of: String.self) { group in
+            group.addTask {
+                var text = ""
+                _ = try await model.answer(request) { event in
+                    if case .delta(let delta) = event, text.utf8.count < CoreLimits.queryBytes {
+                        text += delta
+                    }
+                }
+                return text
+            }
+            group.addTask {
+                try await Task.sleep(for: ChatLimits.titlePatience)
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? ""
+        }
+    }
+}

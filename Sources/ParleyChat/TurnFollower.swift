@@ -1,0 +1,89 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+public import ParleyCore
+
+/// Follows one turn from any position to its end, for one reader, on any node.
+///
+/// It reads the log and waits for more; when the log does not know the turn, or has been silent for
+/// ``ChatLimits/readerPatience``, the database tells whether the turn has ended. It holds nothing but a position: a
+/// slow reader costs no memory, it just reads later.
+public struct TurnFollower: Sendable {
+    private let store: any TurnStore
+    private let log: any AnswerLog
+    public let turnID: TurnID
+    private let owner: UserID
+    public private(set) var position: EventID
+    private var isFinished = false
+
+    /// - Parameter after: the last event that the reader has; ``EventID/start`` reads all.
+    public init(
+        store: any TurnStore, log: any AnswerLog, turnID: TurnID, owner: UserID, after: EventID = .start
+    ) {
+        self.store = store
+        self.log = log
+        self.turnID = turnID
+        self.owner = owner
+        self.position = after
+    }
+
+    /// The next events; none when there was no news for `atMost`; `nil` after the terminal event.
+    ///
+    /// - Throws: `StoreError` (`.notFound` when the turn is not the reader's), `ClusterError`, `CancellationError`.
+    public mutating func next(atMost patience: Duration) async throws -> [TurnEvent]? {
+        guard !self.isFinished else { return nil }
+        var waited = Duration.zero
+        while true {
+            try Task.checkCancellation()
+            let page = try await self.log.read(
+                turn: self.turnID, after: self.position, limit: ChatLimits.eventsPerRead)
+            if let last = page.events.last {
+                self.position = last.id
+                self.isFinished = last.kind.isTerminal
+                return page.events
+            }
+            if !page.exists || waited >= ChatLimits.readerPatience || waited == .zero {
+                let turn = try await self.store.turn(self.turnID, owner: self.owner)
+                if turn.state.isFinal, let events = Self.remaining(of: turn, after: self.position) {
+                    self.isFinished = true
+                    return events.isEmpty ? nil : events
+                }
+            }
+            guard waited < patience else { return [] }
+            let wait = min(patience - waited, page.exists ? ChatLimits.readerPatience : .seconds(1))
+            try await self.log.waitForEvents(turn: self.turnID, after: self.position, atMost: wait)
+            waited += wait
+        }
+    }
+
+    /// What a reader at this position lacks of a turn that has ended, from the database alone.
+    static func remaining(of turn: Turn, after position: EventID) -> [TurnEvent]? {
+        guard let finish = turn.finish else { return nil }
+        let end = EventID(epoch: turn.epoch, sequence: turn.sequence)
+        guard position < end else { return [] }
+        var events: [TurnEvent] = []
+        func add(_ sequence: Int, _ kind: TurnEvent.Kind) {
+            let id = EventID(epoch: turn.epoch, sequence: sequence)
+            if id > position {
+                events.append(TurnEvent(turnID: turn.id, id: id, kind: kind))
+            }
+        }
+        if position == .start, end.sequence > 2 {
+            add(1, .started(model: turn.model ?? ""))
+        }
+        // The event before the terminal one stands for all that were lost: it says the whole text.
+        add(end.sequence - 1, .replace(from: 0, text: turn.text))
+        let length = turn.text.unicodeScalars.count
+        switch finish {
+        case .completed(let reason, let usage):
+            add(
+                end.sequence,
+                .completed(
+                    messageID: turn.assistantMessageID, textLength: length, usage: usage, finishReason: reason))
+        case .stopped: add(end.sequence, .stopped(messageID: turn.assistantMessageID))
+        case .failed(let failure): add(end.sequence, .failed(failure))
+        }
+        return events
+    }
+}

@@ -1,0 +1,293 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+import Logging
+import Metrics
+import ParleyCore
+
+/// Makes one answer: runs attempts under a lease until the turn has ended or belongs to somebody else.
+struct TurnRunner: Sendable {
+    /// How an attempt, or the whole run, came to its end.
+    enum Outcome: Sendable, Equatable {
+        /// The terminal event is in the database and in the log.
+        case finished
+        /// Another node owns the turn.
+        case fenced
+        /// It could not go on here; the lease is given back and whoever takes over counts a new attempt.
+        case abandoned
+        /// This node must leave the turn to others.
+        case handedOver
+        /// A failure that a new attempt may mend.
+        case again
+    }
+
+    let dependencies: TurnEngine.Dependencies
+    let inbox: TurnInbox
+    let snapshots: SnapshotWriter
+    let logger: Logger
+
+    /// Runs the turn. `lease` may be followed by others; `leaseChanged` is told of each.
+    func run(_ turn: Turn, lease: Lease, leaseChanged: (Lease) -> Void) async {
+        var turn = turn
+        var lease = lease
+        while true {
+            let outcome = await self.attempt(turn, lease: lease)
+            try? await self.dependencies.leases.release(lease)
+            switch outcome {
+            case .finished, .fenced, .abandoned: return
+            case .handedOver:
+                try? await self.dependencies.store.handBack(turn.id, epoch: lease.epoch)
+                return
+            case .again:
+                guard let next = await self.nextAttempt(of: turn, after: lease) else { return }
+                (turn, lease) = next
+                leaseChanged(lease)
+            }
+        }
+    }
+
+    private func nextAttempt(of turn: Turn, after lease: Lease) async -> (Turn, Lease)? {
+        let delay = ChatLimits.restartDelay * Double.random(in: 0.1...1)
+        guard (try? await Task.sleep(for: delay)) != nil,
+            let next = try? await self.dependencies.leases.acquire(
+                turn: turn.id, node: lease.node, afterEpoch: lease.epoch),
+            let claimed = try? await self.dependencies.store.claim(turn.id, epoch: next.epoch)
+        else { return nil }
+        return (claimed, next)
+    }
+
+    private func attempt(_ turn: Turn, lease: Lease) async -> Outcome {
+        do {
+            let known = try await self.knownText(of: turn)
+            guard let request = try await self.request(for: turn) else {
+                var attempt = TurnAttempt(
+                    epoch: lease.epoch, base: known.text, logSurvived: known.logSurvived, continuing: true)
+                return try await self.finish(&attempt, turn: turn, lease: lease, as: .stopped)
+            }
+            let continues = known.text.isEmpty ? false : await self.continues(request.model)
+            var attempt = TurnAttempt(
+                epoch: lease.epoch, base: known.text, logSurvived: known.logSurvived, continuing: continues)
+            if turn.stopRequested {
+                return try await self.finish(&attempt, turn: turn, lease: lease, as: .stopped)
+            }
+            guard turn.attempts <= CoreLimits.turnAttempts else {
+                let failure = TurnFailure(
+                    code: "interrupted",
+                    message: "The answer was interrupted \(CoreLimits.turnAttempts) times. Its text so far is kept.",
+                    retryable: true)
+                return try await self.finish(&attempt, turn: turn, lease: lease, as: .failed(failure))
+            }
+            var asked = request
+            asked.continuing = attempt.isContinuing ? known.text : nil
+            return try await self.perform(asked, attempt: &attempt, turn: turn, lease: lease)
+        } catch let error as ClusterError where error.code == .fenced {
+            return .fenced
+        } catch {
+            self.logger.error("turn could not go on", metadata: ["error": "\(error)"])
+            return .abandoned
+        }
+    }
+
+    /// The text that readers have: the log's, or the last snapshot's when the log is lost.
+    private func knownText(of turn: Turn) async throws -> (text: String, logSurvived: Bool) {
+        guard turn.attempts > 1 || turn.epoch > 1 else { return ("", true) }
+        var reader = ReaderPosition()
+        while true {
+            let page = try await self.dependencies.log.read(
+                turn: turn.id, after: reader.last, limit: ChatLimits.eventsPerRead)
+            for event in page.events {
+                guard reader.apply(event) == .applied else { return (turn.text, false) }
+            }
+            if page.events.isEmpty {
+                return reader.last == .start ? (turn.text, false) : (reader.text, true)
+            }
+        }
+    }
+
+    /// What the model is asked, or `nil` when the conversation has been deleted meanwhile.
+    private func request(for turn: Turn) async throws -> ChatRequest? {
+        let store = self.dependencies.conversations
+        do {
+            return try await self.request(for: turn, from: store)
+        } catch let error as StoreError where error.code == .notFound {
+            return nil
+        }
+    }
+
+    private func request(for turn: Turn, from store: any ConversationStore) async throws -> ChatRequest {
+        let conversation = try await store.conversation(turn.conversationID, owner: turn.ownerID)
+        let branch = try await store.ancestors(
+            of: turn.userMessageID, owner: turn.ownerID, limit: ChatLimits.contextMessages)
+        let messages = self.dependencies.context.messages(systemPrompt: conversation.systemPrompt, branch: branch)
+        return ChatRequest(messages: messages, model: turn.model ?? conversation.model)
+    }
+
+    private func continues(_ model: String?) async -> Bool {
+        let models = await self.dependencies.model.models()
+        let info = models.first { $0.name == model } ?? (model == nil ? models.first : nil)
+        return info?.continuesAnswers ?? false
+    }
+
+    private func perform(
+        _ request: ChatRequest, attempt: inout TurnAttempt, turn: Turn, lease: Lease
+    ) async throws -> Outcome {
+        var written = attempt
+        let outcome: Result<Outcome, any Error> = await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.pump(request) }
+            do {
+                let outcome = try await self.write(&written, turn: turn, lease: lease)
+                group.cancelAll()
+                return .success(outcome)
+            } catch {
+                group.cancelAll()
+                return .failure(error)
+            }
+        }
+        attempt = written
+        return try outcome.get()
+    }
+
+    /// Carries what the model says into the inbox.
+    private func pump(_ request: ChatRequest) async {
+        do {
+            let completion = try await self.dependencies.model.answer(request) { try await self.inbox.put($0) }
+            self.inbox.end(.success(completion))
+        } catch {
+            self.inbox.end(.failure(error))
+        }
+    }
+
+    /// Writes what lies in the inbox to the log, until the attempt has ended.
+    private func write(_ attempt: inout TurnAttempt, turn: Turn, lease: Lease) async throws -> Outcome {
+        let clock = ContinuousClock()
+        var snapshotDue = clock.now.advanced(by: ChatLimits.snapshotInterval)
+        while true {
+            let batch = await self.inbox.take()
+            guard !batch.isEmpty else { return .handedOver }
+            if batch.command == .fenced { return .fenced }
+            do {
+                try await self.append(batch, to: &attempt, lease: lease)
+            } catch {
+                guard error.code == .full else { throw error }
+                return try await self.finish(
+                    &attempt, turn: turn, lease: lease, as: .completed(reason: .length, usage: nil))
+            }
+            if batch.command == .stop {
+                return try await self.finish(&attempt, turn: turn, lease: lease, as: .stopped)
+            }
+            if let outcome = batch.outcome {
+                return try await self.ended(outcome, attempt: &attempt, turn: turn, lease: lease)
+            }
+            if clock.now >= snapshotDue || batch.command == .handOver {
+                self.snapshots.offer(Self.snapshot(of: attempt, turn: turn))
+                snapshotDue = clock.now.advanced(by: ChatLimits.snapshotInterval)
+            }
+            if batch.command == .handOver {
+                await self.snapshots.flush()
+                return .handedOver
+            }
+            if !batch.text.isEmpty, !self.inbox.isUrgent {
+                try? await Task.sleep(for: ChatLimits.coalescing)
+            }
+        }
+    }
+
+    private func append(
+        _ batch: TurnInbox.Batch, to attempt: inout TurnAttempt, lease: Lease
+    ) async throws(ClusterError) {
+        let first = attempt.nextSequence
+        var kinds: [TurnEvent.Kind] = []
+        if let model = batch.started {
+            kinds += attempt.started(model: model)
+        }
+        if let sources = batch.sources {
+            kinds += attempt.found(sources)
+        }
+        kinds += attempt.delta(batch.text)
+        guard !kinds.isEmpty else { return }
+        try await self.dependencies.log.append(kinds, firstSequence: first, lease: lease)
+    }
+
+    private func ended(
+        _ outcome: Result<ModelCompletion, any Error>, attempt: inout TurnAttempt, turn: Turn, lease: Lease
+    ) async throws -> Outcome {
+        switch outcome {
+        case .success(let completion):
+            let finish = TurnFinish.completed(reason: completion.finishReason, usage: completion.usage)
+            return try await self.finish(&attempt, turn: turn, lease: lease, as: finish)
+        case .failure(let error as ModelError):
+            if error.isRetryable, attempt.hasDelta, turn.attempts < CoreLimits.turnAttempts {
+                self.logger.notice("answer begun again", metadata: ["error": "\(error.code.rawValue)"])
+                return .again
+            }
+            let failure = TurnFailure(
+                code: error.code.rawValue, message: error.message, retryable: error.isRetryable)
+            return try await self.finish(&attempt, turn: turn, lease: lease, as: .failed(failure))
+        case .failure(is CancellationError):
+            return .handedOver
+        case .failure(let error):
+            self.logger.error("model failed", metadata: ["error": "\(error)"])
+            let failure = TurnFailure(
+                code: "internal", message: "Something went wrong while the answer was made.", retryable: true)
+            return try await self.finish(&attempt, turn: turn, lease: lease, as: .failed(failure))
+        }
+    }
+
+    private static func snapshot(of attempt: TurnAttempt, turn: Turn) -> TurnSnapshot {
+        TurnSnapshot(
+            turnID: turn.id, epoch: attempt.epoch, sequence: attempt.nextSequence - 1, text: attempt.text,
+            sources: attempt.sources)
+    }
+}
+
+// MARK: The end
+
+extension TurnRunner {
+    /// Commits the end to the database, then tells the readers.
+    private func finish(
+        _ attempt: inout TurnAttempt, turn: Turn, lease: Lease, as finish: TurnFinish
+    ) async throws -> Outcome {
+        let first = attempt.nextSequence
+        var kinds: [TurnEvent.Kind] = attempt.model == nil ? attempt.started(model: turn.model ?? "") : []
+        if case .completed = finish {
+            kinds += attempt.completing()
+        }
+        if !kinds.isEmpty {
+            try await self.dependencies.log.append(kinds, firstSequence: first, lease: lease)
+        }
+        let sequence = attempt.terminalSequence()
+        let result = TurnResult(
+            snapshot: Self.snapshot(of: attempt, turn: turn), finish: finish, model: attempt.model, at: .now())
+        guard try await self.commit(result) else { return .fenced }
+        let terminal = attempt.terminal(finish, messageID: turn.assistantMessageID)
+        try? await self.dependencies.log.append([terminal], firstSequence: sequence, lease: lease)
+        Counter(label: "parley_turns", dimensions: [("state", finish.state.rawValue)]).increment()
+        Metrics.Timer(label: "parley_turn_duration", dimensions: [("state", finish.state.rawValue)])
+            .recordMilliseconds(max(0, Timestamp.now().milliseconds - turn.createdAt.milliseconds))
+        return .finished
+    }
+
+    /// Writes the end; while the database refuses for want of room or is away, the text stays in the log and the
+    /// write is tried again.
+    private func commit(_ result: TurnResult) async throws -> Bool {
+        let clock = ContinuousClock()
+        let deadline = clock.now.advanced(by: ChatLimits.finishPatience)
+        while true {
+            do {
+                return try await self.dependencies.store.finish(result)
+            } catch {
+                let isPassing = error.code == .unavailable || error.code == .full
+                guard isPassing, clock.now < deadline else { throw error }
+                self.logger.warning("end of answer not written yet", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: ChatLimits.finishRetryInterval)
+            }
+        }
+    }
+}
+
+extension Metrics.Timer {
+    fileprivate func recordMilliseconds(_ value: Int64) {
+        self.recordNanoseconds(value * 1_000_000)
+    }
+}

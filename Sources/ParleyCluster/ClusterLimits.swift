@@ -1,0 +1,17 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+/// The limits of short-lived shared state.
+public enum ClusterLimits {
+    /// How long the log of a finished turn can be read; after that the database answers.
+    public static let finishedLogLife = Duration.seconds(60)
+    /// How long the log of a turn without an owner is kept while nobody appends.
+    public static let abandonedLogLife = Duration.seconds(15 * 60)
+    /// Stop requests that wait for a slow listener; the oldest is dropped, since the database keeps the wish.
+    public static let waitingStopRequests = 1024
+    /// How often deadlines of waiting readers are looked at, and so how late a wait may return.
+    public static let sweepInterval = Duration.milliseconds(250)
+    /// Events that one read returns at most.
+    public static let eventsPerRead = 512
+}

@@ -1,0 +1,21 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+extension ChatModel {
+    /// A short answer as a whole, for what no reader watches, such as a title.
+    ///
+    /// - Parameter maximumBytes: text beyond it is dropped.
+    /// - Throws: `ModelError`; `CancellationError`.
+    public func text(answering request: ChatRequest, maximumBytes: Int = 16 * 1024) async throws -> String {
+        var text = ""
+        _ = try await self.answer(request) { event in
+            guard case .delta(let more) = event, text.utf8.count < maximumBytes else { return }
+            text += more
+        }
+        guard text.utf8.count > maximumBytes else { return text }
+        var cut = text.utf8.index(text.utf8.startIndex, offsetBy: maximumBytes)
+        while cut.samePosition(in: text.unicodeScalars) == nil { cut = text.utf8.index(before: cut) }
+        return String(text[..<cut])
+    }
+}

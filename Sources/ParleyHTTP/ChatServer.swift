@@ -1,0 +1,109 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import OpenSSLCrypto
+public import ParleyChat
+public import ParleyCore
+import WebSocketServer
+
+/// The HTTP and WebSocket surface: routes, middleware and pages, over the ports of the rooms below.
+public struct ChatServer: Sendable {
+    /// What the surface works with.
+    public struct Dependencies: Sendable {
+        public var chat: Chat
+        public var engine: TurnEngine
+        public var conversations: any ConversationStore
+        public var accounts: any AccountStore
+        public var health: any StoreHealth
+        public var model: any ChatModel
+        public var forwarder: (any CompletionForwarder)?
+        /// Renders the metrics as Prometheus text.
+        public var metrics: @Sendable () -> String
+
+        public init(
+            chat: Chat, engine: TurnEngine, conversations: any ConversationStore, accounts: any AccountStore,
+            health: any StoreHealth, model: any ChatModel, forwarder: (any CompletionForwarder)?,
+            metrics: @escaping @Sendable () -> String
+        ) {
+            self.chat = chat
+            self.engine = engine
+            self.conversations = conversations
+            self.accounts = accounts
+            self.health = health
+            self.model = model
+            self.forwarder = forwarder
+            self.metrics = metrics
+        }
+    }
+
+    let responder: RouterResponder<AppContext>
+    private let feeds = TurnFeeds()
+    /// Path patterns with their methods, as the description of the API should have them.
+    public let routes: [String: Set<String>]
+
+    /// Builds the routes.
+    ///
+    /// - Throws: when the templates cannot be read.
+    public init(settings: HTTPSettings, dependencies: Dependencies) throws {
+        let pages = try Pages(settings: settings)
+        let sessions = Sessions(store: dependencies.accounts, secureCookies: settings.secureCookies)
+        let sockets = SocketRegistry()
+        let router = Router(context: AppContext.self)
+        router.addMiddleware {
+            RequestLog(pages: pages, secureTransport: settings.secureCookies)
+            OriginGuard(settings: settings)
+            Authentication(sessions: sessions, accounts: dependencies.accounts, mode: settings.mode)
+        }
+        var table = RouteTable(router: router)
+        SessionRoutes(
+            settings: settings, accounts: dependencies.accounts, sessions: sessions, hasher: PasswordHasher(),
+            throttle: SignInThrottle(), sockets: sockets
+        ).add(to: &table)
+        SocketRoute(
+            chat: dependencies.chat, feeds: self.feeds, registry: sockets, publicOrigin: settings.publicOrigin
+        ).add(to: &table)
+        ConversationRoutes(store: dependencies.conversations).add(to: &table)
+        MessageRoutes(chat: dependencies.chat, store: dependencies.conversations).add(to: &table)
+        TurnRoutes(chat: dependencies.chat).add(to: &table)
+        ArchiveRoutes(store: dependencies.conversations).add(to: &table)
+        ModelRoutes(model: dependencies.model, isLocal: settings.usesLocalModel).add(to: &table)
+        PresetRoutes(accounts: dependencies.accounts).add(to: &table)
+        KeyRoutes(accounts: dependencies.accounts).add(to: &table)
+        OpenAIRoutes(model: dependencies.model, forwarder: dependencies.forwarder).add(to: &table)
+        OperationRoutes(
+            settings: settings, health: dependencies.health, engine: dependencies.engine,
+            metrics: dependencies.metrics, description: Pages.openAPI()
+        ).add(to: &table)
+        pages.add(to: &table)
+        table.refuseOtherMethods()
+        self.responder = router.buildResponder()
+        self.routes = table.routes.mapValues { Set($0.map(\.rawValue)) }
+    }
+}
+
+extension ChatServer {
+    /// Listens until the graceful shutdown: then the port closes, sockets are told to go elsewhere, and what is under
+    /// way comes to its end.
+    ///
+    /// - Parameters:
+    ///   - port: 0 takes a free one.
+    ///   - onRunning: told the port once it is open.
+    /// - Throws: an error of the system when the address cannot be bound.
+    public func run(
+        host: String, port: Int, logger: Logger, onRunning: @escaping @Sendable (Int) -> Void
+    ) async throws {
+        let application = Application(
+            responder: self.responder, server: .http1WebSocket(),
+            configuration: .init(address: .hostname(host, port: port), serverName: nil),
+            onServerRunning: { channel in onRunning(channel.localAddress?.port ?? port) }, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await self.feeds.run() }
+            try await application.run()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+import Foundation
+import HTTPTypes
+import Logging
+import NIOFoundationCompat
+import ParleyChat
+import ParleyCore
+import Synchronization
+import WebSocketServer
+
+/// One user's WebSocket: commands in, events out. Between answers it holds no task and no buffer.
+final class ChatSocket: WebSocketSession {
+    private struct Envelope: Decodable {
+        var id: String?
+    }
+
+    private let connection: WebSocketConnection
+    private let identity: Identity
+    private let chat: Chat
+    private let feeds: TurnFeeds
+    private let registry: SocketRegistry
+    private let running = Mutex<[TurnID: TurnFeed]>([:])
+
+    init(
+        connection: WebSocketConnection, identity: Identity, chat: Chat, feeds: TurnFeeds,
+        registry: SocketRegistry
+    ) {
+        self.connection = connection
+        self.identity = identity
+        self.chat = chat
+        self.feeds = feeds
+        self.registry = registry
+        var sessionIDHash: [UInt8]?
+        if case .session(let idHash) = identity.proof { sessionIDHash = idHash }
+        if !registry.add(connection, user: identity.user.id, sessionIDHash: sessionIDHash) {
+            connection.close(.policyViolation, reason: "too many connections")
+        }
+    }
+
+    func received(_ message: WebSocketMessage) async {
+        guard case .text(let text) = message else {
+            self.answer(.malformed("Only text frames with JSON are understood."), id: nil)
+            return
+        }
+        let data = Data(buffer: text)
+        let id = (try? JSONDecoder().decode(Envelope.self, from: data))?.id
+        do {
+            try await self.perform(JSONBody.decode(ChatSocketMessage.self, from: data))
+        } catch {
+            self.answer(Problem(error) ?? .internalError, id: id)
+        }
+    }
+
+    func serverIsGoingAway() {
+        let wait = Int.random(in: 0...HTTPLimits.goingAwayReconnectMs)
+        self.connection.send(ChatSocketReply.goingAway(reconnectAfterMs: wait))
+    }
+
+    func closed(_ closure: WebSocketClosure) async {
+        self.registry.remove(self.connection, user: self.identity.user.id)
+        let feeds = self.running.withLock { running in
+            defer { running = [:] }
+            return Array(running.values)
+        }
+        for feed in feeds { feed.end() }
+    }
+
+    private func perform(_ message: ChatSocketMessage) async throws {
+        let user = self.identity.user.id
+        switch message {
+        case .ping: self.connection.send(ChatSocketReply.pong)
+        case .send(let conversationID, let new):
+            let message = new.message
+            let turn = try await self.chat.send(message, to: conversationID, user: user)
+            self.connection.send(try ChatSocketReply.accepted(id: message.id.description, turn: turn))
+            try self.follow(turn.id, after: .start)
+        case .subscribe(let turnID, let after):
+            // The owner is checked here, so that a stranger gets an error and not silence.
+            _ = try await self.chat.turn(turnID, user: user)
+            try self.follow(turnID, after: after)
+        case .unsubscribe(let turnID): self.running.withLock { $0.removeValue(forKey: turnID) }?.end()
+        case .stop(let turnID): _ = try await self.chat.stop(turnID, user: user)
+        }
+    }
+
+    /// Follows a turn from a position; a feed of the same turn that is under way is replaced.
+    private func follow(_ turnID: TurnID, after: EventID) throws {
+        let feed = TurnFeed(turnID: turnID)
+        let isFull = self.running.withLock { running in
+            guard running[turnID] != nil || running.count < HTTPLimits.subscriptionsPerSocket else { return true }
+            running.updateValue(feed, forKey: turnID)?.end()
+            return false
+        }
+        guard !isFull else {
+            throw Problem.tooManyRequests(
+                retryAfterSeconds: 1, "This socket follows \(HTTPLimits.subscriptionsPerSocket) answers already.")
+        }
+        let follower = self.chat.follow(turnID, user: self.identity.user.id, after: after)
+        let started = self.feeds.start(feed, follower: follower, to: self.connection) { [weak self] feed in
+            self?.running.withLock { running in
+                if running[feed.turnID] === feed { running[feed.turnID] = nil }
+            }
+        }
+        guard started else {
+            throw Problem(
+                .serviceUnavailable, "going-away", title: "The server is shutting down", detail: "Connect again.")
+        }
+    }
+
+    private func answer(_ problem: Problem, id: String?) {
+        self.connection.send(ChatSocketReply.error(problem, id: id))
+    }
+}

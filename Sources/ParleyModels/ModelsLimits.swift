@@ -1,0 +1,43 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+/// The limits of this room. Each has its unit in its name or type; `parley doctor` shows them all.
+public enum ModelsLimits {
+    /// The longest line of a server-sent event stream, in bytes.
+    public static let sseLineBytes = 1024 * 1024
+    /// The longest `data` of one event, in bytes.
+    public static let sseEventBytes = 1024 * 1024
+    /// An answer that comes whole, as JSON, in bytes: the longest answer with every byte escaped, and its frame.
+    public static let wholeAnswerBytes = 7 * 1024 * 1024
+    /// How much of a refusal's body is read, in bytes.
+    public static let errorBodyBytes = 64 * 1024
+    /// How much of a model server's own words an error repeats, in Unicode scalars.
+    public static let errorMessageScalars = 500
+    /// Bytes of a response that may wait for their reader before the socket is no longer read.
+    public static let responseBufferBytes = 64 * 1024
+    /// Connections that the pool may hold to one HTTP/1 model server. Each running answer needs one.
+    public static let connectionsPerServer = 1024
+    /// How long an idle connection to a model server is kept.
+    public static let idleConnectionLife = Duration.seconds(60)
+    /// After a finish reason: how long to wait for the usage and for the end of the body.
+    public static let finishGrace = Duration.seconds(2)
+    /// Bytes read and thrown away after the end of an answer, so that its connection can be used again.
+    public static let drainBytes = 64 * 1024
+    /// Names in one list of models, at most.
+    public static let modelNames = 500
+    /// The body of `GET /v1/models`, in bytes.
+    public static let modelListBytes = 1024 * 1024
+    /// How long a fetched list of models is fresh.
+    public static let modelListLife = Duration.seconds(60)
+    /// How long a failed fetch of the list is not tried again.
+    public static let modelListRetry = Duration.seconds(5)
+    /// The longest `Retry-After` that is believed.
+    public static let retryAfterMaximum = Duration.seconds(3600)
+    /// Model servers that one configuration may name.
+    public static let endpoints = 16
+    /// Passages that the local model asks for.
+    public static let localPassages = 3
+    /// The longest quotation by the local model, in Unicode scalars.
+    public static let localQuoteScalars = 900
+}

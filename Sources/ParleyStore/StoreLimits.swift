@@ -1,0 +1,67 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+/// The limits of the durable store. Each has its unit in its name or type; `parley doctor` shows them all.
+public enum StoreLimits {
+    /// Writes that may wait for the writer; one more is refused as `.unavailable`.
+    public static let queuedWrites = 4096
+    /// Writes that share one commit, at most: it bounds how long the first one waits for the last one.
+    public static let writesPerCommit = 256
+    /// Reads that may wait for a reader; one more is refused as `.unavailable`.
+    public static let queuedReads = 1024
+    /// Connections that read at the same time.
+    public static let readers = 4
+    /// How long a write may wait for its turn and for a lock of another process.
+    public static let writeDeadline = Duration.seconds(5)
+    /// How long a caller waits for a write that has begun, such as one that a hanging disk holds up. Whether it was
+    /// stored is then unknown.
+    public static let stalledWriteDeadline = Duration.seconds(15)
+    /// How long a read may wait and run; it is interrupted then.
+    public static let readDeadline = Duration.seconds(5)
+    /// How long a health check may take.
+    public static let healthDeadline = Duration.seconds(1)
+    /// How often waiting work is looked at for passed deadlines.
+    public static let sweepInterval = Duration.milliseconds(100)
+    /// How long the writer waits for a lock of another process before it looks at deadlines again, in milliseconds.
+    public static let lockSliceMs = 50
+    /// How long opening waits for a lock of another process, in milliseconds.
+    public static let openLockMs = 5000
+    /// Pages in the write-ahead log (4 KiB each) from which they are moved to the database beside the writer.
+    public static let walPages = 1000
+    /// Pages in the write-ahead log from which the writer itself moves them.
+    public static let walPagesInline = 8000
+    /// The write-ahead log is cut back to this size after a checkpoint, in bytes.
+    public static let walBytes = 64 * 1024 * 1024
+    /// Memory that each connection uses for pages, in KiB.
+    public static let pageCacheKiB = 4096
+    /// Instructions of SQLite's virtual machine between two looks at a read's deadline: about a millisecond.
+    public static let instructionsPerDeadlineCheck = 20_000
+    /// Content on one page of messages, in bytes of UTF-8: a page ends early rather than pass it by more than one
+    /// message.
+    public static let pageBytes = 4 * 1024 * 1024
+    /// Messages that one call for ancestors returns, at most.
+    public static let ancestors = 2000
+    /// Siblings named with one message on each side of it.
+    public static let siblingsPerSide = 500
+    /// Messages removed in one transaction of a purge, so that other writes come in between.
+    public static let purgedMessagesPerCommit = 500
+    /// Messages added in one transaction of an import, so that other writes come in between.
+    public static let importedMessagesPerCommit = 500
+    /// When an import that its process did not end counts as deleted.
+    public static let importLife = Duration.seconds(3600)
+    /// Words of a search query that count; further ones are left out.
+    public static let queryWords = 16
+    /// Words in a snippet of a search hit.
+    public static let snippetWords = 24
+    /// Hits of one search, at most.
+    public static let searchHits = 100
+    /// API keys that one user may have.
+    public static let keysPerUser = 100
+    /// Free space below which the store counts as full, in bytes.
+    public static let freeBytes = 8 * 1024 * 1024
+    /// Passages in the index of the local model, at most.
+    public static let indexedPassages = 20_000
+    /// Words of a question that the passage index looks for.
+    public static let questionWords = 32
+}

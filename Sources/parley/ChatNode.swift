@@ -1,0 +1,134 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+import Foundation
+import Logging
+import NIOCore
+import ParleyChat
+import ParleyCluster
+import ParleyCore
+import ParleyHTTP
+import ParleyStore
+import PrometheusMetrics
+import ServiceLifecycle
+
+/// One node: the graph of all rooms, built from the settings. `serve` runs it, tests build the same.
+struct ChatNode: Service {
+    let settings: Settings
+    private let store: SQLiteStore
+    private let cluster: InProcessCluster<ContinuousClock>
+    private let engine: TurnEngine
+    private let models: ModelAccess
+    private let server: ChatServer
+    private let logger: Logger
+
+    /// Opens the store and builds the rooms. Nothing runs yet.
+    ///
+    /// - Throws: `StoreError` when the data folder cannot be used; an error of the resources when they are not there.
+    init(settings: Settings, metrics: PrometheusRegistry, logger: Logger) async throws {
+        self.settings = settings
+        self.logger = logger
+        self.store = try SQLiteStore(path: settings.databasePath)
+        self.cluster = InProcessCluster()
+        self.models = try ModelAccess(settings: settings, logger: logger)
+        self.engine = TurnEngine(
+            node: NodeID(settings.nodeID),
+            dependencies: .init(
+                store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
+                commands: self.cluster, model: self.models.model,
+                titleModel: self.models.isLocal || !settings.makesTitles ? nil : self.models.model,
+                context: ContextWindow(budgetTokens: settings.contextTokens)),
+            drainPatience: .seconds(settings.drainSeconds), logger: logger)
+        let chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
+        self.server = try ChatServer(
+            settings: HTTPSettings(
+                mode: settings.mode, publicOrigin: settings.publicOrigin, vendorFolder: settings.vendorFolder,
+                nodeID: settings.nodeID, version: BuildInformation.version, commit: BuildInformation.commit,
+                usesLocalModel: self.models.isLocal),
+            dependencies: .init(
+                chat: chat, engine: self.engine, conversations: self.store, accounts: self.store,
+                health: self.store, model: self.models.model, forwarder: self.models.forwarder,
+                metrics: { metrics.render() }))
+    }
+
+    /// Runs until it is told to stop, then drains: the port closes, sockets are told to go elsewhere, running answers
+    /// come to their end or are handed over.
+    func run() async throws {
+        try await self.makeLocalUser()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.cluster.run() }
+            group.addTask {
+                try await Housekeeping(
+                    conversations: self.store, accounts: self.store, sessionIdleLife: HTTPLimits.sessionIdleLife,
+                    logger: self.logger
+                ).run()
+            }
+            try await self.serve()
+            group.cancelAll()
+        }
+        await self.models.shutdown()
+    }
+
+    /// Open mode has one user, who is made at the first start.
+    private func makeLocalUser() async throws {
+        guard self.settings.mode == .open else { return }
+        do {
+            try await self.store.create(User.local, passwordHash: nil, onlyIfFirst: false)
+        } catch {
+            guard error.code == .conflict else { throw error }
+        }
+    }
+
+    private enum Ended: Sendable {
+        case engine
+        case server
+    }
+
+    /// Runs engine and server. The server may close its port at once; the engine's running answers decide the end.
+    private func serve() async throws {
+        try await withThrowingTaskGroup(of: Ended.self) { group in
+            group.addTask {
+                try await self.engine.run()
+                return .engine
+            }
+            group.addTask {
+                try await self.listen()
+                return .server
+            }
+            while let ended = try await group.next(), ended != .engine {}
+            // Answers have ended or were handed over: readers that are still here get a moment for the last events,
+            // then they go on elsewhere.
+            group.addTask {
+                try await Task.sleep(for: .seconds(1))
+                return .server
+            }
+            _ = try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// - Throws: `StartError` with a sentence for people when the address cannot be used.
+    private func listen() async throws {
+        do {
+            try await self.server.run(
+                host: self.settings.host, port: self.settings.port, logger: self.logger,
+                onRunning: { self.announce($0) })
+        } catch let error as IOError {
+            let reason = String(cString: strerror(error.errnoCode))
+            throw StartError(
+                "cannot listen on \(self.settings.host):\(self.settings.port): \(reason). "
+                    + "Choose another address with --host and --port.")
+        }
+    }
+
+    private func announce(_ port: Int) {
+        let host = self.settings.host.contains(":") ? "[\(self.settings.host)]" : self.settings.host
+        print("Parley is at http://\(host):\(port)")
+        if self.models.isLocal {
+            print("No language model is connected: set OPENAI_API_KEY or OPENAI_BASE_URL to connect one.")
+        }
+        // A pipe would keep these lines until it is full.
+        fflush(nil)
+    }
+}

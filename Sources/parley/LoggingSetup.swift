@@ -1,0 +1,22 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+import Foundation
+import Logging
+
+/// Chooses the form of the log once, at start.
+enum LoggingSetup {
+    static func bootstrap(_ settings: Settings) {
+        let isTerminal = isatty(STDERR_FILENO) == 1
+        let writesText = settings.logFormat == "text" || (settings.logFormat == "auto" && isTerminal)
+        LoggingSystem.bootstrap { label in
+            if writesText {
+                var handler = StreamLogHandler.standardError(label: label)
+                handler.logLevel = settings.logLevel
+                return handler
+            }
+            return JSONLogHandler(label: label, logLevel: settings.logLevel)
+        }
+    }
+}

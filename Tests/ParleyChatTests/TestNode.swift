@@ -1,0 +1,93 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+import Foundation
+import Logging
+import ParleyChat
+import ParleyCluster
+import ParleyCore
+import ParleyStore
+
+/// A node without HTTP: store, cluster, engine and chat, in a folder of its own.
+struct TestNode: Sendable {
+    let store: SQLiteStore
+    let cluster: InProcessCluster<ContinuousClock>
+    let engine: TurnEngine
+    let chat: Chat
+    let user = User.local.id
+
+    init(folder: String, model: any ChatModel, titleModel: (any ChatModel)? = nil) throws {
+        self.store = try SQLiteStore(path: folder + "/parley.sqlite")
+        self.cluster = InProcessCluster()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        self.engine = TurnEngine(
+            node: NodeID("test"),
+            dependencies: .init(
+                store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
+                commands: self.cluster, model: model, titleModel: titleModel),
+            logger: logger)
+        self.chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
+    }
+
+    /// Runs the node while the body runs, in a folder that is removed afterwards.
+    static func run(
+        model: any ChatModel, titleModel: (any ChatModel)? = nil, _ body: (TestNode) async throws -> Void
+    ) async throws {
+        try await Self.withFolder { folder in
+            let node = try TestNode(folder: folder, model: model, titleModel: titleModel)
+            try await node.store.create(User.local, passwordHash: nil, onlyIfFirst: false)
+            try await node.running { try await body(node) }
+        }
+    }
+
+    static func withFolder(_ body: (String) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("parley-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try await body(folder)
+    }
+
+    /// Runs cluster and engine while the body runs; then they are cancelled at once, as by a kill.
+    func running(_ body: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.cluster.run() }
+            group.addTask { try await self.engine.run() }
+            try await body()
+            group.cancelAll()
+        }
+    }
+
+    func newConversation() async throws -> ConversationID {
+        let now = Timestamp.now()
+        let conversation = Conversation(
+            id: .generate(), ownerID: self.user, title: "New conversation", createdAt: now, updatedAt: now)
+        try await self.store.create(conversation)
+        return conversation.id
+    }
+
+    func send(_ text: String, to conversation: ConversationID) async throws -> Turn {
+        try await self.chat.send(.init(id: .generate(), content: text), to: conversation, user: self.user)
+    }
+
+    /// Reads a turn to its end with a reader that insists on the rule.
+    func readToEnd(_ turn: TurnID, from reader: ReaderPosition = ReaderPosition()) async throws -> (
+        reader: ReaderPosition, events: [TurnEvent]
+    ) {
+        var reader = reader
+        var all: [TurnEvent] = []
+        var follower = self.chat.follow(turn, user: self.user, after: reader.last)
+        while let events = try await follower.next(atMost: .seconds(30)) {
+            for event in events {
+                guard reader.apply(event) == .applied else { throw Unexpected(event: event) }
+                all.append(event)
+            }
+        }
+        return (reader, all)
+    }
+
+    struct Unexpected: Error {
+        var event: TurnEvent
+    }
+}

@@ -1,0 +1,44 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+import ParleyCluster
+import ParleyCore
+import Testing
+
+@Suite("The in-process cluster keeps the contract", .timeLimit(.minutes(1)))
+struct InProcessClusterTests {
+    private func check(_ body: (ClusterContract<InProcessCluster<ContinuousClock>>) async throws -> Void) async throws {
+        let cluster = InProcessCluster()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await cluster.run() }
+            try await body(ClusterContract(cluster: cluster))
+            group.cancelAll()
+        }
+    }
+
+    @Test("a lease is exclusive and fences older writers")
+    func leases() async throws {
+        try await self.check { try await $0.leaseIsExclusiveAndFences() }
+    }
+
+    @Test("an append is idempotent and contiguous")
+    func appends() async throws {
+        try await self.check { try await $0.appendIsIdempotentAndContiguous() }
+    }
+
+    @Test("a waiting reader is woken by an event")
+    func wakes() async throws {
+        try await self.check { try await $0.waitingEndsWithAnEvent() }
+    }
+
+    @Test("a wait ends at its deadline and when it is cancelled")
+    func deadlines() async throws {
+        try await self.check { try await $0.waitingEndsAtItsDeadlineAndWhenCancelled() }
+    }
+
+    @Test("a stop reaches those who listen")
+    func stops() async throws {
+        try await self.check { try await $0.stopReachesListeners() }
+    }
+}
