@@ -29,8 +29,7 @@ export class Sending {
       if (newChat.model && models.names.includes(newChat.model)) create.model = newChat.model;
       this.store.dispatch({ type: "conversation/changed", conversation: this.#provisional(create, content, createdAt) });
     }
-    const last = this.store.state.threads[conversationID]?.messages.at(-1);
-    const entry = { id: uuidv7(), conversationID, parentID: last?.id ?? null, content, create, createdAt };
+    const entry = { id: uuidv7(), conversationID, parentID: this.#leaf(conversationID), content, create, createdAt };
     this.#show(entry);
     this.drafts.remove(create ? "new" : conversationID);
     if (create) await this.actions.go(conversationID);
@@ -121,6 +120,13 @@ export class Sending {
     this.outbox.clear();
   }
 
+  /** What a new message follows: the branch's end; undefined, for the latest, where no branch has been read. */
+  #leaf(conversationID) {
+    const thread = this.store.state.threads[conversationID];
+    if (thread?.status !== "ready") return undefined;
+    return thread.messages.at(-1)?.id ?? null;
+  }
+
   #provisional(create, content, createdAt) {
     return {
       id: create.id, title: provisionalTitle(content), titleIsAutomatic: true, systemPrompt: create.systemPrompt ?? null,
@@ -168,8 +174,7 @@ export class Sending {
       this.outbox.put(entry);
     }
     const body = { id: entry.id, content: entry.content };
-    // In a conversation that is still empty, the latest leaf is the root: no parent need be named.
-    if (entry.parentID || !entry.create) body.parentID = entry.parentID;
+    if (entry.parentID !== undefined) body.parentID = entry.parentID;
     const { turn } = await this.api.send(entry.conversationID, body);
     this.outbox.remove(entry.id);
     this.#accepted(turn, `answer-to-${entry.id}`);

@@ -171,10 +171,13 @@ export class ThreadView {
   /** The message in sight, if it stays: its place on the screen is kept through a change. */
   #anchor(before, messages) {
     if (!before || this.scroller.isFollowing) return null;
-    const { left, top, width } = this.box.getBoundingClientRect();
-    const element = document.elementFromPoint(left + width / 2, top + 40)?.closest(".message");
-    const key = this.#viewAt(element)?.key;
-    return key && messages.some((message) => message.key === key) ? element : null;
+    const { left, top, width, height } = this.box.getBoundingClientRect();
+    for (let y = top + 24; y < top + height; y += 48) {
+      const element = document.elementFromPoint(left + width / 2, y)?.closest(".message");
+      const key = this.#viewAt(element)?.key;
+      if (key) return messages.some((message) => message.key === key) ? element : null;
+    }
+    return null;
   }
 
   #viewAt(element) {
