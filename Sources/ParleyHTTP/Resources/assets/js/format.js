@@ -13,6 +13,15 @@ export function uuidv7(now = Date.now(), random = crypto.getRandomValues(new Uin
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
+const formats = new Map();
+
+/** A formatter of dates; making one is costly, so each is made once. */
+function formatter(locale, options) {
+  const key = `${locale}${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, options));
+  return formats.get(key);
+}
+
 function dayNumber(date) {
   return Math.floor(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000);
 }
@@ -26,7 +35,7 @@ export function dayGroup(date, now = new Date(), locale = undefined) {
   if (days <= 30) return "Previous 30 days";
   const month = { month: "long" };
   if (date.getFullYear() !== now.getFullYear()) month.year = "numeric";
-  return new Intl.DateTimeFormat(locale, month).format(date);
+  return formatter(locale, month).format(date);
 }
 
 /** Conversations in groups: pinned ones first, then by day, newest first. */
@@ -46,15 +55,15 @@ export function groupConversations(conversations, now = new Date(), locale = und
 /** A short time: the hour today, otherwise the date too. */
 export function shortTime(date, now = new Date(), locale = undefined) {
   const time = { hour: "numeric", minute: "2-digit" };
-  if (dayNumber(date) === dayNumber(now)) return new Intl.DateTimeFormat(locale, time).format(date);
+  if (dayNumber(date) === dayNumber(now)) return formatter(locale, time).format(date);
   const day = { day: "numeric", month: "short" };
   if (date.getFullYear() !== now.getFullYear()) day.year = "numeric";
-  return new Intl.DateTimeFormat(locale, { ...day, ...time }).format(date);
+  return formatter(locale, { ...day, ...time }).format(date);
 }
 
 /** The whole time, for a tooltip. */
 export function longTime(date, locale = undefined) {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" }).format(date);
+  return formatter(locale, { dateStyle: "full", timeStyle: "short" }).format(date);
 }
 
 export function plural(count, one, many = `${one}s`) {

@@ -21,6 +21,8 @@ export class MessageView {
   #text = null;
   #editor = null;
   #shownContent = null;
+  /** The tools of a message far off the screen are made when it comes near. */
+  #isAwake = !("oncontentvisibilityautostatechange" in document);
 
   /** @param commands what the tools do: `copy, edit, mayEdit, regenerate, chooseModel, switchBranch,
    * retry, discard` */
@@ -33,6 +35,9 @@ export class MessageView {
     this.element = h("article", { class: "message", "data-role": message.role, tabindex: "-1" },
       h("h2", { class: "visually-hidden", text: message.role === "user" ? "You" : "Parley" }),
       this.body, this.extras, this.tools);
+    this.element.addEventListener("contentvisibilityautostatechange", (event) => {
+      if (!event.skipped) this.#wake();
+    });
     if (message.role !== "user") this.#text = new AnswerText();
     this.update(message, {});
   }
@@ -41,7 +46,7 @@ export class MessageView {
     return this.#message;
   }
 
-  /** @param context `{isLast, liveText, hasModels}` */
+  /** @param context `{isLast, isNearEnd, liveText, hasModels}` */
   update(message, context) {
     const before = this.#message;
     if (before === message && sameContext(this.#context, context)) return;
@@ -51,11 +56,19 @@ export class MessageView {
     element.id = `m-${message.id}`;
     element.dataset.state = message.state;
     element.toggleAttribute("data-last", Boolean(context.isLast));
+    element.toggleAttribute("data-near-end", Boolean(context.isNearEnd));
     if (message.delivery) element.dataset.delivery = message.delivery;
     else delete element.dataset.delivery;
     if (this.#text) this.#showAnswer(context.liveText ?? message.content, before);
     else if (this.#shownContent !== message.content) this.#showQuestion(message.content);
     reconcile(this.extras, this.#extras());
+    if (context.isNearEnd) this.#isAwake = true;
+    if (this.#isAwake) this.#showTools();
+  }
+
+  #wake() {
+    if (this.#isAwake) return;
+    this.#isAwake = true;
     this.#showTools();
   }
 
@@ -256,6 +269,6 @@ function aside(text) {
 }
 
 function sameContext(left, right) {
-  const keys = ["isLast", "hasModels"];
+  const keys = ["isLast", "isNearEnd", "hasModels"];
   return keys.every((key) => Boolean(left[key]) === Boolean(right[key]));
 }

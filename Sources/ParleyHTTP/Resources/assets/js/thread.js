@@ -91,7 +91,9 @@ export class ThreadView {
     const { messages, next } = thread;
     const context = { hasModels: state.models.names.length > 1 };
     this.list.toggleAttribute("data-busy", busyWith(state, state.route.conversationID) !== null);
-    const views = messages.map((message, index) => this.#view(message, { ...context, isLast: index === messages.length - 1 }));
+    const views = messages.map((message, index) => this.#view(message, {
+      ...context, isLast: index === messages.length - 1, isNearEnd: index >= messages.length - 2,
+    }));
     const anchor = this.#anchor(before, messages);
     const restore = this.scroller.hold(anchor);
     const nodes = views.map((view) => view.element);
