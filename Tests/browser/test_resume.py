@@ -45,8 +45,7 @@ def test_a_reload_in_mid_answer_goes_on(chat):
     chat.page.wait_for_timeout(600)
     before = words_of(chat)
     chat.page.reload()
-    expect(chat.answers.locator(".block")).to_have_count(1)
-    assert words_of(chat)[: len(before) - 1] == before[:-1]
+    expect(chat.answers).to_contain_text(" ".join(before[:-1]))
     expect(chat.stop_button).to_be_visible()
     expect(chat.finished).to_have_count(1)
     assert words_of(chat) == stored(chat, identity)

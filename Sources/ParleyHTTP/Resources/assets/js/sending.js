@@ -120,11 +120,22 @@ export class Sending {
     this.outbox.clear();
   }
 
-  /** What a new message follows: the branch's end; undefined, for the latest, where no branch has been read. */
+  /** What a new message follows: the branch's end; undefined while the branch has not been read. */
   #leaf(conversationID) {
     const thread = this.store.state.threads[conversationID];
-    if (thread?.status !== "ready") return undefined;
-    return thread.messages.at(-1)?.id ?? null;
+    if (!thread?.isRead) return undefined;
+    return thread.messages.findLast((message) => !message.delivery && !message.isAwaited)?.id ?? null;
+  }
+
+  /** Waits for the branch that a message follows; where it cannot be read, the server puts it at the latest end. */
+  async #findParent(entry) {
+    if (entry.create || entry.parentID !== undefined) return;
+    const { threads } = await this.actions.chat();
+    await threads.opened(entry.conversationID);
+    entry.parentID = this.#leaf(entry.conversationID);
+    if (entry.parentID === undefined) return;
+    this.outbox.put(entry);
+    this.#mark(entry, { parentID: entry.parentID });
   }
 
   #provisional(create, content, createdAt) {
@@ -140,6 +151,7 @@ export class Sending {
     const messages = tree.exchange(entry);
     this.store.dispatch({
       type: "thread/extended", conversationID: entry.conversationID, messages, cutAt: entry.cutAt ?? null,
+      isFirst: Boolean(entry.create),
     });
   }
 
@@ -173,11 +185,13 @@ export class Sending {
       entry.isCreated = true;
       this.outbox.put(entry);
     }
+    await this.#findParent(entry);
     const body = { id: entry.id, content: entry.content };
     if (entry.parentID !== undefined) body.parentID = entry.parentID;
     const { turn } = await this.api.send(entry.conversationID, body);
     this.outbox.remove(entry.id);
     this.#accepted(turn, `answer-to-${entry.id}`);
+    if (entry.parentID === undefined && !entry.create) this.#readAgain(entry.conversationID);
   }
 
   async #create(entry) {
@@ -203,7 +217,12 @@ export class Sending {
     // The thread may have been read while the message was on its way.
     const thread = this.store.state.threads[conversationID];
     const isShown = thread?.messages.some((message) => message.id === turn.assistantMessageID);
-    if (thread?.status === "ready" && !isShown) this.actions.chat().then(({ threads }) => threads.reload(conversationID));
+    if (thread?.isRead && !isShown) this.#readAgain(conversationID);
+  }
+
+  async #readAgain(conversationID) {
+    const { threads } = await this.actions.chat();
+    await threads.reload(conversationID);
   }
 
   #mark(entry, change) {

@@ -14,7 +14,9 @@ export const threadReducers = {
   /** `next` stays as it is while older pages in front of this one are kept. */
   "thread/loaded": (state, { conversationID, messages, next, since }) => withThread(state, conversationID, (thread) => {
     const { messages: merged, keepsOlder } = tree.refreshed(thread.messages, messages, since);
-    return { ...thread, status: "ready", messages: merged, next: keepsOlder ? thread.next : next, problem: null };
+    return {
+      ...thread, status: "ready", isRead: true, messages: merged, next: keepsOlder ? thread.next : next, problem: null,
+    };
   }),
 
   "thread/older": (state, { conversationID, messages, next }) => withKept(state, conversationID, (thread) => ({
@@ -25,12 +27,14 @@ export const threadReducers = {
     ...thread, status: thread.messages.length > 0 ? "ready" : "failed", problem,
   })),
 
-  /** New messages behind the branch, which is cut before `cutAt` when that is given. */
-  "thread/extended": (state, { conversationID, messages, cutAt }) => withThread(state, conversationID, (thread) => ({
-    ...thread,
-    status: "ready",
-    messages: [...(cutAt ? tree.before(thread.messages, cutAt) : thread.messages), ...messages],
-  })),
+  /** New messages behind the branch, which is cut before `cutAt` when that is given; `isFirst` of a new conversation. */
+  "thread/extended": (state, { conversationID, messages, cutAt, isFirst }) => (
+    withThread(state, conversationID, (thread) => ({
+      ...thread,
+      status: "ready",
+      isRead: thread.isRead || Boolean(isFirst),
+      messages: [...(cutAt ? tree.before(thread.messages, cutAt) : thread.messages), ...messages],
+    }))),
 
   "thread/accepted": (state, { conversationID, awaitedKey, turn, at }) => withKept(state, conversationID, (thread) => ({
     ...thread, messages: tree.accepted(thread.messages, awaitedKey, turn, at),
@@ -59,7 +63,8 @@ export const threadReducers = {
   "answer/ended": (state, { messageID }) => ({ ...state, answering: without(state.answering, messageID) }),
 };
 
-const EMPTY_THREAD = Object.freeze({ status: "loading", messages: [], next: null, problem: null });
+/** `isRead`: the server was asked for it; before that it may hold what is being sent. */
+const EMPTY_THREAD = Object.freeze({ status: "loading", isRead: false, messages: [], next: null, problem: null });
 
 /** Changes a thread, which begins empty. */
 function withThread(state, id, change) {

@@ -14,6 +14,7 @@ const BRANCH_PREFIX = "parley.branch.";
 export class Threads {
   #older = new Set();
   #opening = 0;
+  #openings = new Map();
 
   /** @param tabStorage remembers, for this tab, which branch of a conversation was looked at */
   constructor({ store, api, answers, sending, actions, tabStorage }) {
@@ -23,7 +24,18 @@ export class Threads {
   }
 
   /** Shows a conversation, at one message if that is named. */
-  async open(conversationID, messageID = null) {
+  open(conversationID, messageID = null) {
+    const opening = this.#open(conversationID, messageID);
+    this.#openings.set(conversationID, opening);
+    return opening;
+  }
+
+  /** Resolves when a conversation that is being opened has been read, or could not be. */
+  async opened(conversationID) {
+    await this.#openings.get(conversationID);
+  }
+
+  async #open(conversationID, messageID) {
     const turn = ++this.#opening;
     this.store.dispatch({ type: "thread/loading", conversationID });
     if (this.sending.isUnborn(conversationID)) return this.sending.resume(conversationID);
@@ -34,7 +46,7 @@ export class Threads {
     } catch (error) {
       if (branch !== "latest" && error.status === 404 && turn === this.#opening) {
         this.tabStorage.removeItem(BRANCH_PREFIX + conversationID);
-        if (!messageID) return this.open(conversationID);
+        if (!messageID) return this.#open(conversationID, null);
       }
       this.store.dispatch({ type: "thread/failed", conversationID, problem: error });
       return undefined;
