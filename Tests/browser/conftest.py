@@ -121,7 +121,13 @@ class Server:
     def start(self):
         env = {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "PARLEY_MAKE_TITLES": "false", **self.env}
         command = [
-            os.environ["PARLEY_BIN"], "serve", "--port", str(self.port), "--data-dir", str(self.folder), *self.flags
+            os.environ["PARLEY_BIN"],
+            "serve",
+            "--port",
+            str(self.port),
+            "--data-dir",
+            str(self.folder),
+            *self.flags,
         ]
         if self.model_port:
             env.update(OPENAI_BASE_URL=f"http://127.0.0.1:{self.model_port}/v1", OPENAI_API_KEY="test")

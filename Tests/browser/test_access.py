@@ -151,9 +151,14 @@ def test_a_session_that_ends_leads_to_the_gate(open_page, serve):
     chat = open_page(f"http://127.0.0.1:{server.port}")
     chat.watch.allows_errors = True
     page = chat.page
-    page.request.post(chat.url + "/api/accounts", data={
-        "name": "Ada", "email": "ada@example.org", "password": "correct horse battery",
-    })
+    page.request.post(
+        chat.url + "/api/accounts",
+        data={
+            "name": "Ada",
+            "email": "ada@example.org",
+            "password": "correct horse battery",
+        },
+    )
     chat.open()
     page.context.clear_cookies()
     chat.send("Who am I?")

@@ -316,7 +316,9 @@ def test_without_the_browser_libraries_the_page_is_plainer_and_works(open_page, 
     chat = open_page(serve(env={"PARLEY_VENDOR_DIR": str(empty)}).url)
     chat.watch.allows_errors = True
     chat.conversation("scripted-echo")
-    answer = chat.ask("## Head\n\n**bold** <b>raw</b>\n\n- a\n- b\n\n```js\nlet a;\n```\n\n[x](javascript:alert(1)) $x$")
+    answer = chat.ask(
+        "## Head\n\n**bold** <b>raw</b>\n\n- a\n- b\n\n```js\nlet a;\n```\n\n[x](javascript:alert(1)) $x$"
+    )
     expect(answer.get_by_role("heading", name="Head")).to_be_visible()
     expect(answer.locator("strong")).to_have_text("bold")
     expect(answer.locator("li")).to_have_count(2)

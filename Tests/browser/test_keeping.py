@@ -40,7 +40,9 @@ def test_export_and_import(chat, tmp_path):
 def test_chatgpts_export_is_understood(chat, tmp_path):
     def message(identity, role, text):
         return {
-            "id": identity, "author": {"role": role}, "create_time": 1_700_000_000,
+            "id": identity,
+            "author": {"role": role},
+            "create_time": 1_700_000_000,
             "content": {"content_type": "text", "parts": [text]},
         }
 
@@ -49,10 +51,15 @@ def test_chatgpts_export_is_understood(chat, tmp_path):
         "a": {"id": "a", "parent": "root", "children": ["b"], "message": message("a", "user", "Hi from there")},
         "b": {"id": "b", "parent": "a", "children": [], "message": message("b", "assistant", "Hello **you**")},
     }
-    conversations = [{
-        "title": "Moved house", "create_time": 1_700_000_000, "update_time": 1_700_000_100, "mapping": mapping,
-        "current_node": "b",
-    }]
+    conversations = [
+        {
+            "title": "Moved house",
+            "create_time": 1_700_000_000,
+            "update_time": 1_700_000_100,
+            "mapping": mapping,
+            "current_node": "b",
+        }
+    ]
     path = tmp_path / "conversations.json"
     path.write_text(json.dumps(conversations))
     chat.page.get_by_role("button", name="Settings").click()
@@ -94,9 +101,12 @@ def test_a_dark_page_is_dark_from_its_first_frame(open_page, address):
     chat = open_page(address, color_scheme="dark")
     seen = []
     chat.page.expose_function("tell", lambda color: seen.append(color))
-    chat.page.add_init_script("""addEventListener('DOMContentLoaded', () => tell(document.documentElement.dataset.theme));
-        new PerformanceObserver(list => list.getEntries().forEach(() => tell(getComputedStyle(document.body).backgroundColor)))
-            .observe({ type: 'paint', buffered: true });""")
+    chat.page.add_init_script(
+        """addEventListener('DOMContentLoaded', () => tell(document.documentElement.dataset.theme));
+        const color = () => tell(getComputedStyle(document.body).backgroundColor);
+        new PerformanceObserver(list => list.getEntries().forEach(color))
+            .observe({ type: 'paint', buffered: true });"""
+    )
     chat.open()
     chat.page.wait_for_timeout(300)
     assert set(seen) == {"dark", "rgb(27, 26, 24)"}

@@ -11,7 +11,8 @@ SHIFTS = """() => {
     window.shifts = [];
     new PerformanceObserver(list => {
         for (const entry of list.getEntries()) {
-            if (!entry.hadRecentInput) shifts.push([entry.value, entry.sources.map(s => s.node?.className ?? '?').join()]);
+            const moved = entry.sources.map(source => source.node?.className ?? '?').join();
+            if (!entry.hadRecentInput) shifts.push([entry.value, moved]);
         }
     }).observe({ type: 'layout-shift', buffered: false });
 }"""
@@ -23,19 +24,42 @@ def long_export(count):
     messages = []
     for number, message in enumerate(ids):
         is_user = number % 2 == 0
-        text = f"Question {number}" if is_user else (
-            f"Answer **{number}**.\n\n- one\n- two\n\n" + "A line of words that wraps on a phone. " * (number % 9)
-            + ("\n\n```js\nlet x = 1;\n```" if number % 5 == 0 else ""))
-        messages.append({
-            "id": message, "conversationID": identity, "parentID": ids[number - 1] if number else None,
-            "role": "user" if is_user else "assistant", "content": text, "state": "completed",
-            "model": None if is_user else "m", "sources": [], "turnID": None,
-            "createdAt": f"2026-01-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000Z",
-        })
+        text = (
+            f"Question {number}"
+            if is_user
+            else (
+                f"Answer **{number}**.\n\n- one\n- two\n\n"
+                + "A line of words that wraps on a phone. " * (number % 9)
+                + ("\n\n```js\nlet x = 1;\n```" if number % 5 == 0 else "")
+            )
+        )
+        messages.append(
+            {
+                "id": message,
+                "conversationID": identity,
+                "parentID": ids[number - 1] if number else None,
+                "role": "user" if is_user else "assistant",
+                "content": text,
+                "state": "completed",
+                "model": None if is_user else "m",
+                "sources": [],
+                "turnID": None,
+                "createdAt": f"2026-01-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000Z",
+            }
+        )
     time = "2026-01-01T00:00:00.000Z"
     conversation = {
-        "id": identity, "title": "A long one", "titleIsAutomatic": False, "systemPrompt": None, "model": "scripted-itl10-len80",
-        "pinned": False, "archived": False, "temporary": False, "createdAt": time, "updatedAt": time, "messages": messages,
+        "id": identity,
+        "title": "A long one",
+        "titleIsAutomatic": False,
+        "systemPrompt": None,
+        "model": "scripted-itl10-len80",
+        "pinned": False,
+        "archived": False,
+        "temporary": False,
+        "createdAt": time,
+        "updatedAt": time,
+        "messages": messages,
     }
     return json.dumps({"format": "parley", "version": 1, "conversations": [conversation]})
 
@@ -43,7 +67,11 @@ def long_export(count):
 @pytest.fixture
 def long_chat(chat):
     response = chat.page.request.post(
-        chat.url + "/api/import", data=long_export(MESSAGES), headers={"Content-Type": "application/json"}, timeout=60_000)
+        chat.url + "/api/import",
+        data=long_export(MESSAGES),
+        headers={"Content-Type": "application/json"},
+        timeout=60_000,
+    )
     assert response.ok, response.text()
     chat.open(f"/c/{response.json()['conversationIDs'][0]}")
     expect(chat.answers.last).to_contain_text(f"Answer {MESSAGES - 1}")
@@ -116,7 +144,11 @@ def test_five_thousand_messages_scroll_smoothly(long_chat):
 
 def test_a_growing_answer_moves_nothing_that_stands(chat):
     chat.conversation("scripted-echo-itl5")
-    text = "## Head\n\nWords " * 6 + "\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nlet a;\nlet b;\n```\n\n" + "- item\n" * 6
+    text = (
+        "## Head\n\nWords " * 6
+        + "\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nlet a;\nlet b;\n```\n\n"
+        + "- item\n" * 6
+    )
     chat.ask("Short")
     chat.page.evaluate(SHIFTS)
     chat.ask(text * 2)

@@ -41,8 +41,22 @@ def test_choosing_a_chat_closes_the_drawer(chat):
 def test_nothing_is_wider_than_the_screen(chat):
     chat.conversation("scripted-echo")
     assert not overflows(chat)
-    chat.ask("```\n" + "x" * 300 + "\n```\n\n| " + " | ".join(["column"] * 12) + " |\n" + "|---" * 12 + "|\n\n"
-             + "https://example.org/" + "a" * 200 + "\n\n" + "w" * 200 + "\n\n$$\n" + "a + " * 60 + "b\n$$")
+    chat.ask(
+        "```\n"
+        + "x" * 300
+        + "\n```\n\n| "
+        + " | ".join(["column"] * 12)
+        + " |\n"
+        + "|---" * 12
+        + "|\n\n"
+        + "https://example.org/"
+        + "a" * 200
+        + "\n\n"
+        + "w" * 200
+        + "\n\n$$\n"
+        + "a + " * 60
+        + "b\n$$"
+    )
     expect(chat.finished.locator(".katex")).to_have_count(1)
     assert not overflows(chat)
     column = chat.page.locator("#thread").bounding_box()

@@ -122,8 +122,9 @@ def test_a_message_that_was_not_sent_survives_a_closed_page(chat):
 
 def test_the_first_message_of_a_chat_survives_too(chat):
     chat.open()
-    chat.page.route("**/api/conversations", lambda route: (
-        route.abort() if route.request.method == "POST" else route.continue_()))
+    chat.page.route(
+        "**/api/conversations", lambda route: (route.abort() if route.request.method == "POST" else route.continue_())
+    )
     chat.send("The very first")
     expect(chat.questions.last.locator(".notice")).to_contain_text("Not sent yet")
     chat.page.unroute("**/api/conversations")
@@ -154,8 +155,12 @@ def test_a_lost_acknowledgement_makes_no_second_message(chat):
 def test_a_refused_message_keeps_its_text_and_can_be_discarded(chat):
     chat.conversation("scripted-len10")
     problem = {"title": "No room left", "detail": "The disk is full.", "status": 507}
-    chat.page.route("**/messages", lambda route: (
-        route.fulfill(status=507, json=problem) if route.request.method == "POST" else route.continue_()))
+    chat.page.route(
+        "**/messages",
+        lambda route: (
+            route.fulfill(status=507, json=problem) if route.request.method == "POST" else route.continue_()
+        ),
+    )
     chat.send("Precious words")
     notice = chat.questions.locator(".notice")
     expect(notice).to_contain_text("Not sent. The disk is full.")

@@ -12,7 +12,8 @@ const css = readFileSync(new URL("../../Sources/ParleyHTTP/Resources/assets/css/
 function properties(selector) {
   const start = css.indexOf(`${selector} {`);
   const body = css.slice(start, css.indexOf("\n}", start));
-  return Object.fromEntries([...body.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6})/gu)].map(([, name, value]) => [name, value]));
+  const found = [...body.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6})/gu)];
+  return Object.fromEntries(found.map(([, name, value]) => [name, value]));
 }
 
 function luminance(color) {

@@ -62,5 +62,7 @@ test("a busy server is asked again as it wishes, and not for ever", () => {
 });
 
 test("a refusal is final", () => {
-  for (const status of [400, 401, 404, 413, 422, 500, 507]) assert.equal(afterFailure({ kind: "http", status }, 0).retry, false);
+  for (const status of [400, 401, 404, 413, 422, 500, 507]) {
+    assert.equal(afterFailure({ kind: "http", status }, 0).retry, false);
+  }
 });

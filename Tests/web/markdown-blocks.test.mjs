@@ -3,7 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BlockSplitter, definitions, splitBlocks } from "../../Sources/ParleyHTTP/Resources/assets/js/markdown-blocks.js";
+import {
+  BlockSplitter, definitions, splitBlocks,
+} from "../../Sources/ParleyHTTP/Resources/assets/js/markdown-blocks.js";
 
 const sources = (text) => splitBlocks(text).map((block) => block.source);
 
@@ -57,7 +59,8 @@ test("line ends may be CRLF", () => {
 });
 
 test("definitions of links are found outside code", () => {
-  assert.equal(definitions(splitBlocks("[a][1]\n\n[1]: https://x.y\n\n```\n[2]: https://n.o\n```")), "[1]: https://x.y");
+  const blocks = splitBlocks("[a][1]\n\n[1]: https://x.y\n\n```\n[2]: https://n.o\n```");
+  assert.equal(definitions(blocks), "[1]: https://x.y");
 });
 
 const LONG = [
@@ -90,7 +93,10 @@ test("a text that is replaced in its middle is split anew from there", () => {
 });
 
 test("no input makes it throw or lose text", () => {
-  const pieces = ["```", "~~~", "\n", "\n\n", "- ", "1. ", "$$", "\\[", "\\]", "# ", "> ", "|", " ", "a", "\t", "\r\n", "    x"];
+  const pieces = [
+    "```", "~~~", "\n", "\n\n", "- ", "1. ", "$$", "\\[", "\\]", "# ", "> ",
+    "|", " ", "a", "\t", "\r\n", "    x",
+  ];
   let seed = 7;
   const next = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
   for (let round = 0; round < 3000; round += 1) {

@@ -33,7 +33,8 @@ for (const [name, source, expected] of cases) {
 }
 
 test("any beginning of any text is completed without an error", () => {
-  const text = "# A\n\n**b *c* d** `e` [f](http://g) ![h](i)\n- [x] j\n- k __l__\n\n| m | n |\n|---|--:|\n| o | p |\n\n~~q~~ [1, 2] ``r`s``";
+  const text = "# A\n\n**b *c* d** `e` [f](http://g) ![h](i)\n- [x] j\n- k __l__\n\n"
+    + "| m | n |\n|---|--:|\n| o | p |\n\n~~q~~ [1, 2] ``r`s``";
   for (let length = 0; length <= text.length; length += 1) {
     const done = completeMarkdown(text.slice(0, length));
     assert.ok(done.length <= length + 8, text.slice(0, length));

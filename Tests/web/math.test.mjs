@@ -3,7 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { extractMath, restoreMath, splitFormulas, withoutPlaceholders } from "../../Sources/ParleyHTTP/Resources/assets/js/math.js";
+import {
+  extractMath, restoreMath, splitFormulas, withoutPlaceholders,
+} from "../../Sources/ParleyHTTP/Resources/assets/js/math.js";
 
 const formulas = (text) => extractMath(text).formulas.map(({ tex, isDisplay }) => (isDisplay ? `[${tex}]` : tex));
 

@@ -22,7 +22,8 @@ function storeWith(messages, next = null) {
 
 test("a sent message and its awaited answer keep their keys when the server accepts them", () => {
   const store = storeWith([message("a")]);
-  store.dispatch({ type: "thread/extended", conversationID: "c", messages: tree.exchange({ id: "b", conversationID: "c", parentID: "a", content: "hi" }) });
+  const sent = tree.exchange({ id: "b", conversationID: "c", parentID: "a", content: "hi" });
+  store.dispatch({ type: "thread/extended", conversationID: "c", messages: sent });
   assert.equal(busyWith(store.state, "c"), "sending");
   const before = keys(store.state.threads.c.messages);
   const turn = { id: "t", conversationID: "c", userMessageID: "b", assistantMessageID: "x", state: "queued" };
@@ -41,14 +42,16 @@ test("a page that is read again keeps keys, older pages and what was not sent ye
   store.dispatch({ type: "thread/older", conversationID: "c", messages: [message("a")], next: null });
   const unsent = tree.exchange({ id: "u", conversationID: "c", parentID: "c", content: "hi" });
   store.dispatch({ type: "thread/extended", conversationID: "c", messages: unsent });
-  store.dispatch({ type: "thread/loaded", conversationID: "c", messages: [message("b"), message("c"), message("d")], next: "cursor" });
+  const page = [message("b"), message("c"), message("d")];
+  store.dispatch({ type: "thread/loaded", conversationID: "c", messages: page, next: "cursor" });
   assert.deepEqual(keys(store.state.threads.c.messages), ["a", "b", "c", "d", "u", "answer-to-u"]);
   assert.equal(store.state.threads.c.next, null, "the older page is there, so its cursor is not needed again");
 });
 
 test("a message that was accepted while the page was being read stays", () => {
   const store = storeWith([]);
-  store.dispatch({ type: "thread/extended", conversationID: "c", messages: tree.exchange({ id: "u", conversationID: "c", parentID: null, content: "hi" }) });
+  const sent = tree.exchange({ id: "u", conversationID: "c", parentID: null, content: "hi" });
+  store.dispatch({ type: "thread/extended", conversationID: "c", messages: sent });
   const turn = { id: "t", conversationID: "c", userMessageID: "u", assistantMessageID: "x", state: "queued" };
   store.dispatch({ type: "thread/accepted", conversationID: "c", awaitedKey: "answer-to-u", turn, at: 20 });
   store.dispatch({ type: "thread/loaded", conversationID: "c", messages: [], next: null, since: 10 });
@@ -66,7 +69,8 @@ test("another branch takes the place of the one that was shown", () => {
 test("an edit cuts the branch before the edited message and counts as its sibling", () => {
   const store = storeWith([message("a"), message("x"), message("b", { siblings: ["b"] })]);
   const edited = store.state.threads.c.messages[2];
-  const messages = tree.exchange({ id: "b2", conversationID: "c", parentID: "x", content: "new", siblings: edited.siblings });
+  const { siblings } = edited;
+  const messages = tree.exchange({ id: "b2", conversationID: "c", parentID: "x", content: "new", siblings });
   store.dispatch({ type: "thread/extended", conversationID: "c", messages, cutAt: "b" });
   const shown = store.state.threads.c.messages;
   assert.deepEqual(keys(shown), ["a", "x", "b2", "answer-to-b2"]);
@@ -107,7 +111,8 @@ test("few threads are kept, the one on the page always", () => {
 
 test("the list has pinned chats first, then the newest, and neither archived nor temporary ones", () => {
   const chats = [
-    { id: 1, updatedAt: "2026-01-01" }, { id: 2, updatedAt: "2026-01-03" }, { id: 3, updatedAt: "2025-01-01", pinned: true },
+    { id: 1, updatedAt: "2026-01-01" }, { id: 2, updatedAt: "2026-01-03" },
+    { id: 3, updatedAt: "2025-01-01", pinned: true },
     { id: 4, updatedAt: "2026-01-02", archived: true }, { id: 5, updatedAt: "2026-01-02", temporary: true },
   ];
   const list = listed(Object.fromEntries(chats.map((chat) => [chat.id, { pinned: false, ...chat }])));

@@ -3,7 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TurnReader, parseEventID, scalarCount, utf16Index } from "../../Sources/ParleyHTTP/Resources/assets/js/turn-reader.js";
+import {
+  TurnReader, parseEventID, scalarCount, utf16Index,
+} from "../../Sources/ParleyHTTP/Resources/assets/js/turn-reader.js";
 
 const delta = (id, text) => ({ type: "delta", id, text });
 

@@ -38,7 +38,7 @@ export class AnswerText {
     const part = this.#part(index, kind, block);
     Object.assign(part, { source: block.source, isPartial, signature });
     if (kind === "code") part.code.update(block.code, block.isClosed || !isStreaming);
-    else if (kind === "open math") part.element.replaceChildren(h("code", { class: "math-source", text: block.source }));
+    else if (kind === "open math") morph(part.element, openFormula(block.source));
     else morph(part.element, renderBlock(isPartial ? completeMarkdown(block.source) : block.source, context));
   }
 
@@ -56,6 +56,13 @@ export class AnswerText {
     this.#parts[index] = part;
     return part;
   }
+}
+
+/** A formula that is still being written, as it is written. */
+function openFormula(text) {
+  const fragment = document.createDocumentFragment();
+  fragment.append(h("code", { class: "math-source", text }));
+  return fragment;
 }
 
 /** Makes the children of an element equal to those of a fragment, keeping the nodes that stay the same. */

@@ -39,8 +39,8 @@ export class Answers {
   watch({ conversationID, messageID, turnID, shown = "" }) {
     if (this.#watched.has(turnID)) return;
     const watch = {
-      conversationID, messageID, turnID, shown, reader: new TurnReader(), change: {}, isRight: false, lastSign: Date.now(),
-      resyncSince: 0, epoch: 0,
+      conversationID, messageID, turnID, shown, reader: new TurnReader(), change: {}, isRight: false, epoch: 0,
+      lastSign: Date.now(), resyncSince: 0,
     };
     this.#watched.set(turnID, watch);
     this.store.dispatch({ type: "answer/began", messageID, conversationID, turnID });

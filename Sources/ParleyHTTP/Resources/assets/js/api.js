@@ -9,7 +9,8 @@ const IMPORT_TIMEOUT_MS = 300_000;
 
 export class ApiError extends Error {
   /** @param kind `"http"`, `"network"` or `"timeout"` */
-  constructor(kind, { status = 0, title, detail, errors = [], requestID = null, setupRequired, retryAfterSeconds } = {}) {
+  constructor(kind, problem) {
+    const { status = 0, title, detail, errors = [], requestID = null, setupRequired, retryAfterSeconds } = problem;
     super(detail || title);
     this.kind = kind;
     this.status = status;

@@ -80,7 +80,7 @@ export class Composer {
       if (needsMod && !event.metaKey && !event.ctrlKey) return;
       event.preventDefault();
       this.submit();
-    } else if (event.key === "ArrowUp" && !event.altKey && this.box.value === "" && this.store.state.route.conversationID) {
+    } else if (event.key === "ArrowUp" && !event.altKey && this.box.value === "" && this.#draftKey !== "new") {
       event.preventDefault();
       this.actions.chat().then((chat) => chat.view.editLast());
     }

@@ -37,7 +37,8 @@ export class Header {
     this.temporary.setAttribute("aria-pressed", String(state.newChat.temporary));
     this.more.hidden = !conversation;
     document.title = title ? `${title} – Parley` : "Parley";
-    byID("welcome").textContent = state.newChat.temporary ? "This chat leaves nothing behind" : "What would you like to know?";
+    byID("welcome").textContent = state.newChat.temporary
+      ? "This chat leaves nothing behind" : "What would you like to know?";
   }
 
   #toggleTemporary() {

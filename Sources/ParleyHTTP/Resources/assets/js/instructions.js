@@ -24,7 +24,9 @@ export async function openInstructions({ store, actions }) {
   const problem = h("small", { class: "wrong", role: "alert" });
   const choice = h("select", { class: "field", "aria-label": "Preset", onchange: () => take() });
   const remove = iconButton("trash", "Delete this preset", () => forget());
-  const name = h("input", { class: "field", "aria-label": "Name of the preset", placeholder: "Name", maxlength: "100" });
+  const name = h("input", {
+    class: "field", "aria-label": "Name of the preset", placeholder: "Name", maxlength: "100",
+  });
   const keep = h("form", {
     class: "preset-row", hidden: true, onsubmit: (event) => {
       event.preventDefault();
@@ -37,7 +39,8 @@ export async function openInstructions({ store, actions }) {
     h("p", { text: "They lead every request of this chat to the model." }),
     h("div", { class: "form" },
       row,
-      h("div", { class: "labelled" }, h("label", { class: "visually-hidden", for: "prompt", text: "Instructions" }), text, problem),
+      h("div", { class: "labelled" },
+        h("label", { class: "visually-hidden", for: "prompt", text: "Instructions" }), text, problem),
       keep),
   ];
   const { close } = await openSheet({
@@ -61,7 +64,8 @@ export async function openInstructions({ store, actions }) {
       presets = [];
     }
     const options = presets.map((preset) => h("option", { value: preset.id, text: preset.name }));
-    choice.replaceChildren(h("option", { value: "", text: presets.length > 0 ? "Choose a preset…" : "No presets yet" }), ...options);
+    const first = presets.length > 0 ? "Choose a preset…" : "No presets yet";
+    choice.replaceChildren(h("option", { value: "", text: first }), ...options);
     choice.value = chosen;
     choice.disabled = presets.length === 0;
     remove.hidden = choice.value === "";
@@ -107,7 +111,8 @@ export async function openInstructions({ store, actions }) {
 
   async function use() {
     const prompt = text.value.trim();
-    if (new TextEncoder().encode(prompt).length > PROMPT_BYTES) return showProblem("Instructions may have up to 32 KiB.");
+    const bytes = new TextEncoder().encode(prompt).length;
+    if (bytes > PROMPT_BYTES) return showProblem("Instructions may have up to 32 KiB.");
     if (prompt !== current && !await actions.instruct(prompt === "" ? null : prompt)) return undefined;
     return close();
   }

@@ -79,10 +79,14 @@ function moveFocus(event, menu) {
   else if (event.key === "End" && !isTyping) next = items.at(-1);
   else if (event.key === "Enter" && isTyping) items[0].click();
   else if (event.key === "Tab") menu.hidePopover();
-  else if (event.key.length === 1 && !isTyping && !event.ctrlKey && !event.metaKey) next = byLetter(items, place, event.key);
+  else if (isLetter(event) && !isTyping) next = byLetter(items, place, event.key);
   if (!next) return;
   event.preventDefault();
   next.focus();
+}
+
+function isLetter(event) {
+  return event.key.length === 1 && !event.ctrlKey && !event.metaKey;
 }
 
 function byLetter(items, place, key) {

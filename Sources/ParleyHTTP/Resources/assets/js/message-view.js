@@ -86,8 +86,8 @@ export class MessageView {
       if (!this.body.querySelector(".waiting")) this.body.replaceChildren(waiting());
       return;
     }
-    const isSame = this.#shownContent === text && before?.state === message.state && before?.sources === message.sources;
-    if (isSame && this.body.firstChild) return;
+    const isSame = before?.state === message.state && before?.sources === message.sources;
+    if (isSame && this.#shownContent === text && this.body.firstChild) return;
     this.#shownContent = text;
     if (this.body.firstChild !== this.#text.element) this.body.replaceChildren(this.#text.element);
     this.#text.update(text, { isStreaming, sources: message.sources });
@@ -173,17 +173,24 @@ export class MessageView {
     const focused = this.tools.contains(document.activeElement) ? document.activeElement.dataset.tool : null;
     if (!message.delivery) {
       if (!isUser && message.siblings.length > 1) tools.push(this.#branches());
-      tools.push(iconButton("copy", "Copy", (event) => this.commands.copy(message, event.currentTarget), { "data-tool": "copy" }));
+      const copy = (event) => this.commands.copy(message, event.currentTarget);
+      tools.push(iconButton("copy", "Copy", copy, { "data-tool": "copy" }));
       if (isUser) tools.push(this.#tool("pencil", "Edit", "edit", () => this.edit()));
       else tools.push(this.#tool("again", "Regenerate", "again", () => this.commands.regenerate(message)));
       if (!isUser && this.#context.hasModels) tools.push(this.#modelTool());
       if (isUser && message.siblings.length > 1) tools.push(this.#branches());
-      const time = new Date(message.createdAt);
-      const words = [message.model && !isUser ? modelLabel(message.model) : null, shortTime(time)].filter(Boolean).join(" · ");
-      tools.push(h("time", { class: "meta", datetime: message.createdAt, title: longTime(time), text: words }));
+      tools.push(this.#when());
     }
     this.tools.replaceChildren(...tools);
     if (focused) this.tools.querySelector(`[data-tool="${focused}"]`)?.focus();
+  }
+
+  /** When, and by which model. */
+  #when() {
+    const { createdAt, model } = this.#message;
+    const time = new Date(createdAt);
+    const words = model ? `${modelLabel(model)} · ${shortTime(time)}` : shortTime(time);
+    return h("time", { class: "meta", datetime: createdAt, title: longTime(time), text: words });
   }
 
   #tool(name, label, tool, action) {

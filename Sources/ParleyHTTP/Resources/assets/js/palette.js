@@ -39,8 +39,9 @@ class Palette {
 
   open() {
     this.box = h("input", {
-      type: "text", role: "combobox", placeholder: "Search chats and commands", autocomplete: "off", spellcheck: "false",
-      "aria-label": "Search chats and commands", "aria-expanded": "true", "aria-controls": "palette-list",
+      type: "text", role: "combobox", placeholder: "Search chats and commands", autocomplete: "off",
+      spellcheck: "false", "aria-label": "Search chats and commands",
+      "aria-expanded": "true", "aria-controls": "palette-list",
       "aria-autocomplete": "list", autofocus: true,
       oninput: () => this.#typed(),
       onkeydown: (event) => this.#pressed(event),
@@ -132,7 +133,10 @@ class Palette {
       { label: "Keyboard shortcuts", icon: "keyboard", id: "help" },
     ];
     if (currentConversation(this.store.state)) {
-      list.push({ label: "Rename this chat", icon: "pencil", id: "rename" }, { label: "Delete this chat", icon: "trash", id: "deleteChat" });
+      list.push(
+        { label: "Rename this chat", icon: "pencil", id: "rename" },
+        { label: "Delete this chat", icon: "trash", id: "deleteChat" },
+      );
     }
     return list.map((command) => ({
       ...command, keys: command.id ? keysOf(command.id) : "", run: command.run ?? (() => commands[command.id]()),

@@ -31,7 +31,11 @@ function list(source) {
     ...items.map((item) => h("li", {}, ...inline(item[3]))));
 }
 
-const INLINE = /(`+)(.+?)\1(?!`)|\*\*(?=\S)(.+?)\*\*|\[([^\]\n]+)\]\(([^()\s]+)\)|(https?:\/\/[^\s<>()]*[^\s<>().,;:!?'"])/gu;
+/** Code, strong words, a link with words, a bare address. */
+const INLINE = new RegExp([
+  /(`+)(.+?)\1(?!`)/u, /\*\*(?=\S)(.+?)\*\*/u, /\[([^\]\n]+)\]\(([^()\s]+)\)/u,
+  /(https?:\/\/[^\s<>()]*[^\s<>().,;:!?'"])/u,
+].map((part) => part.source).join("|"), "gu");
 
 function inline(text) {
   const nodes = [];

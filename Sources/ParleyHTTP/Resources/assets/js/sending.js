@@ -27,7 +27,8 @@ export class Sending {
       create = { id: conversationID, temporary: newChat.temporary };
       if (newChat.systemPrompt) create.systemPrompt = newChat.systemPrompt;
       if (newChat.model && models.names.includes(newChat.model)) create.model = newChat.model;
-      this.store.dispatch({ type: "conversation/changed", conversation: this.#provisional(create, content, createdAt) });
+      const conversation = this.#provisional(create, content, createdAt);
+      this.store.dispatch({ type: "conversation/changed", conversation });
     }
     const entry = { id: uuidv7(), conversationID, parentID: this.#leaf(conversationID), content, create, createdAt };
     this.#show(entry);
@@ -140,9 +141,9 @@ export class Sending {
 
   #provisional(create, content, createdAt) {
     return {
-      id: create.id, title: provisionalTitle(content), titleIsAutomatic: true, systemPrompt: create.systemPrompt ?? null,
-      model: create.model ?? null, pinned: false, archived: false, temporary: create.temporary ?? false, createdAt,
-      updatedAt: createdAt,
+      id: create.id, title: provisionalTitle(content), titleIsAutomatic: true,
+      systemPrompt: create.systemPrompt ?? null, model: create.model ?? null, pinned: false, archived: false,
+      temporary: create.temporary ?? false, createdAt, updatedAt: createdAt,
     };
   }
 

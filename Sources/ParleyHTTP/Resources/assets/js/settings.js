@@ -29,7 +29,8 @@ export async function openSettings({ store, api, actions, storage, commands }) {
       row("Archived chats", "Taken out of the list, not deleted.", button("Show", async () => {
         (await import("./archive.js")).openArchive({ store, api, actions });
       })),
-      row("Import", "An export of Parley, or conversations.json from ChatGPT.", button("Choose a file", () => file.click()), file)),
+      row("Import", "An export of Parley, or conversations.json from ChatGPT.",
+        button("Choose a file", () => file.click()), file)),
     h("h3", { class: "section-title", text: "About" }),
     h("div", { class: "rows" },
       session.mode === "accounts"

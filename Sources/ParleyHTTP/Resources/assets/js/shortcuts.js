@@ -17,7 +17,7 @@ export const SHORTCUTS = [
   { id: "stop", keys: "escape", label: "Stop the answer, close a dialogue", group: "Answers", typing: true },
   { id: "copyAnswer", keys: "mod+shift+c", label: "Copy the last answer", group: "Answers", typing: true },
   { id: "copyCode", keys: "mod+shift+;", label: "Copy the last code block", group: "Answers", typing: true },
-  { id: "regenerate", keys: "mod+shift+enter", label: "Answer the last question again", group: "Answers", typing: true },
+  { id: "regenerate", keys: "mod+shift+enter", label: "Answer the last question anew", group: "Answers", typing: true },
   { id: "rename", keys: "f2", label: "Rename this chat", group: "This chat", typing: true },
   { id: "deleteChat", keys: "mod+shift+backspace", label: "Delete this chat", group: "This chat", typing: true },
   { id: "settings", keys: "mod+,", label: "Settings", group: "Parley", typing: true },

@@ -179,8 +179,10 @@ export class Sidebar {
   menuEntries(conversation) {
     const { id, pinned, archived, temporary } = conversation;
     const { actions } = this;
-    const entries = [{ label: "Export as Markdown", icon: "download", href: actions.exportAddress(id, "markdown"), download: "" },
-      { label: "Export as JSON", icon: "download", href: actions.exportAddress(id, "json"), download: "" }, "-"];
+    const exports = (label, format) => ({
+      label, icon: "download", href: actions.exportAddress(id, format), download: "",
+    });
+    const entries = [exports("Export as Markdown", "markdown"), exports("Export as JSON", "json"), "-"];
     if (!temporary) {
       entries.unshift(
         { label: "Rename", icon: "pencil", run: () => this.rename(id) },

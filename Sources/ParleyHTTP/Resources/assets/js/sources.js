@@ -23,7 +23,8 @@ export async function openSource(anchor, passage) {
   text.update(passage.text);
   const where = passage.page ? `Source ${passage.n} · page ${passage.page}` : `Source ${passage.n}`;
   const note = h("div", {
-    class: "popover", popover: "auto", role: "dialog", tabindex: "-1", "aria-label": `Source ${passage.n}: ${passage.title}`,
+    class: "popover", popover: "auto", role: "dialog", tabindex: "-1",
+    "aria-label": `Source ${passage.n}: ${passage.title}`,
   },
   h("h3", { text: passage.title }), h("p", { class: "where", text: where }),
   text.element);

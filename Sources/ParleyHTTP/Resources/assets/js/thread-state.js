@@ -27,7 +27,7 @@ export const threadReducers = {
     ...thread, status: thread.messages.length > 0 ? "ready" : "failed", problem,
   })),
 
-  /** New messages behind the branch, which is cut before `cutAt` when that is given; `isFirst` of a new conversation. */
+  /** New messages behind the branch, cut before `cutAt` if that is given; `isFirst`: in a new conversation. */
   "thread/extended": (state, { conversationID, messages, cutAt, isFirst }) => (
     withThread(state, conversationID, (thread) => ({
       ...thread,

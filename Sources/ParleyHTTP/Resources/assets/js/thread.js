@@ -267,7 +267,8 @@ export class ThreadView {
   /** Whether the branch may change now; says why when it may not. */
   #isFree() {
     const reason = busyWith(this.store.state, this.store.state.route.conversationID);
-    if (reason) this.actions.notify(reason === "unsent" ? "Send or discard your message first." : "Wait for the answer, or stop it first.");
+    if (reason === "unsent") this.actions.notify("Send or discard your message first.");
+    else if (reason) this.actions.notify("Wait for the answer, or stop it first.");
     return reason === null;
   }
 
@@ -296,7 +297,8 @@ export class ThreadView {
 
   async copyLastAnswer() {
     const message = this.#shown.messages?.findLast((candidate) => candidate.role === "assistant");
-    if (message && await copyText(this.answers.text(message.id) ?? message.content)) await this.actions.notify("Answer copied");
+    if (!message) return;
+    if (await copyText(this.answers.text(message.id) ?? message.content)) await this.actions.notify("Answer copied");
   }
 
   async copyLastCode() {
@@ -338,7 +340,8 @@ export class ThreadView {
     if (button.matches(".code-copy")) {
       this.#copy(button.closest(".code").querySelector("code").textContent, button);
     } else if (button.matches(".cite, .source-chip")) {
-      const passage = this.#viewAt(button.closest(".message"))?.message.sources.find((source) => source.n === Number(button.dataset.n));
+      const sources = this.#viewAt(button.closest(".message"))?.message.sources ?? [];
+      const passage = sources.find((source) => source.n === Number(button.dataset.n));
       if (passage) openSource(button, passage);
     }
   }

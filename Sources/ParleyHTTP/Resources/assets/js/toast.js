@@ -30,7 +30,8 @@ export function showToast(text, { action, run } = {}) {
       },
     }));
   } else {
-    toast.append(h("button", { type: "button", "aria-label": "Dismiss", onclick: close }, icon("close", "icon icon-small")));
+    const cross = icon("close", "icon icon-small");
+    toast.append(h("button", { type: "button", "aria-label": "Dismiss", onclick: close }, cross));
   }
   toast.addEventListener("pointerenter", () => clearTimeout(timer));
   toast.addEventListener("pointerleave", wait);
