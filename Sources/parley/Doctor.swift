@@ -83,6 +83,9 @@ extension Doctor {
                 text: "model server: none; the local model answers. Set OPENAI_API_KEY or OPENAI_BASE_URL.")
         }
         do {
+            // Without a default name the list comes from the servers alone.
+            var settings = settings
+            settings.model = nil
             let access = try ModelAccess(settings: settings, logger: Logger(label: "parley"))
             let names = await access.model.models().map(\.name)
             await access.shutdown()

@@ -112,7 +112,6 @@ enum LimitsList {
         Limit("ParleyModels", "modelListBytes", ModelsLimits.modelListBytes),
         Limit("ParleyModels", "modelListLife", ModelsLimits.modelListLife),
         Limit("ParleyModels", "modelListRetry", ModelsLimits.modelListRetry),
-        Limit("ParleyModels", "modelListDeadline", ModelsLimits.modelListDeadline),
         Limit("ParleyModels", "retryAfterMaximum", ModelsLimits.retryAfterMaximum),
         Limit("ParleyModels", "endpoints", ModelsLimits.endpoints),
         Limit("ParleyModels", "localPassages", ModelsLimits.localPassages),
