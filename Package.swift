@@ -177,6 +177,7 @@ let package = Package(
             dependencies: [
                 "ParleyModels", "ParleyTesting", "ParleyCore", .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
             ] + nio,
             swiftSettings: strict),
         .testTarget(

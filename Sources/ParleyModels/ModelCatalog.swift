@@ -17,14 +17,14 @@ final class ModelCatalog: Sendable {
     }
 
     private let endpoint: ModelEndpoint
-    private let client: HTTPClient
+    private let clients: LoopClients
     private let kept = Mutex(Kept())
     /// One fetch at a time; the others wait for it and find its result.
     private let turnstile = RequestGate(limit: 1, queueLimit: 1024)
 
-    init(endpoint: ModelEndpoint, client: HTTPClient) {
+    init(endpoint: ModelEndpoint, clients: LoopClients) {
         self.endpoint = endpoint
-        self.client = client
+        self.clients = clients
     }
 
     /// The names that may be chosen, best first: the default, the aliases, the configured or fetched names. May be
@@ -77,7 +77,7 @@ final class ModelCatalog: Sendable {
         if let key = self.endpoint.apiKey { headers.add(name: "Authorization", value: key.authorization) }
         let end = ContinuousClock.now.advanced(by: self.endpoint.limits.modelList)
         let exchange = ModelExchange.start(
-            try HTTPClient.Request(url: self.endpoint.url("models"), headers: headers), with: self.client,
+            try HTTPClient.Request(url: self.endpoint.url("models"), headers: headers), with: self.clients,
             endpoint: self.endpoint,
             deadlines: ExchangeDeadlines(
                 connect: end, firstToken: end, nextToken: self.endpoint.limits.modelList, total: end)

@@ -42,29 +42,29 @@ public struct ModelEndpoint: Sendable {
     /// Deadlines and caps of one model server.
     public struct Limits: Hashable, Sendable {
         /// From the request to an open connection.
-        public var connect = Duration.seconds(10)
+        public var connect = ModelsLimits.connectDeadline
         /// From the request to the first token, retries at this server included.
-        public var firstToken = Duration.seconds(30)
+        public var firstToken = ModelsLimits.firstTokenDeadline
         /// From one token to the next.
-        public var nextToken = Duration.seconds(30)
+        public var nextToken = ModelsLimits.nextTokenDeadline
         /// From the request to the end of the answer, over all servers.
-        public var total = Duration.seconds(600)
+        public var total = ModelsLimits.totalDeadline
         /// For the list of models.
-        public var modelList = Duration.seconds(5)
+        public var modelList = ModelsLimits.modelListDeadline
         /// Answers that the server makes for us at once.
-        public var concurrentRequests = 512
+        public var concurrentRequests = ModelsLimits.concurrentRequests
         /// Requests that wait for one of them to end.
-        public var queuedRequests = 1024
+        public var queuedRequests = ModelsLimits.queuedRequests
         /// How long they wait.
-        public var queueWait = Duration.seconds(10)
+        public var queueWait = ModelsLimits.queueWait
         /// Attempts before the first token, the first included.
-        public var attempts = 3
+        public var attempts = ModelsLimits.attempts
         /// The bound of the wait before the first retry; it doubles with each.
         public var retryBase = Duration.milliseconds(200)
         /// Failures in a row after which the server is left alone for a while.
-        public var breakerFailures = 5
+        public var breakerFailures = ModelsLimits.breakerFailures
         /// How long it is left alone the first time; doubles up to a minute.
-        public var breakerOpen = Duration.seconds(5)
+        public var breakerOpen = ModelsLimits.breakerOpen
 
         public init() {}
     }

@@ -25,14 +25,14 @@ final class ModelServer: Sendable {
     let gate: RequestGate
     let metrics: ModelMetrics
     let catalog: ModelCatalog
-    private let client: HTTPClient
+    private let clients: LoopClients
     private let logger: Logger
     private let breaker: Mutex<CircuitBreaker<Instant>>
     private let budget: Mutex<RetryBudget<Instant>>
 
-    init(_ endpoint: ModelEndpoint, client: HTTPClient, logger: Logger) {
+    init(_ endpoint: ModelEndpoint, clients: LoopClients, logger: Logger) {
         self.endpoint = endpoint
-        self.client = client
+        self.clients = clients
         var logger = logger
         logger[metadataKey: "endpoint"] = "\(endpoint.name)"
         self.logger = logger
@@ -42,7 +42,7 @@ final class ModelServer: Sendable {
         self.breaker = Mutex(
             CircuitBreaker(settings: .init(failureThreshold: limits.breakerFailures, openFor: limits.breakerOpen)))
         self.budget = Mutex(RetryBudget(start: .now))
-        self.catalog = ModelCatalog(endpoint: endpoint, client: client)
+        self.catalog = ModelCatalog(endpoint: endpoint, clients: clients)
     }
 
     // MARK: Health
@@ -123,7 +123,7 @@ final class ModelServer: Sendable {
         do {
             let request = try self.request(route, method: method, body: body, headers: headers)
             exchange = ModelExchange.start(
-                request, with: self.client, endpoint: self.endpoint,
+                request, with: self.clients, endpoint: self.endpoint,
                 deadlines: ExchangeDeadlines(
                     connect: .now.advanced(by: self.endpoint.limits.connect), firstToken: until,
                     nextToken: nextToken ?? self.endpoint.limits.nextToken, total: total)

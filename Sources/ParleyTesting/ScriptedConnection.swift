@@ -139,6 +139,7 @@ final class ScriptedConnection: ChannelInboundHandler {
             }
         }
         let text = script.echoes ? request.messages.last { $0.role == "user" }?.content : script.text
+        if script.dropsConnection { self.keepsAlive = false }
         let streams = request.stream == true && !script.ignoresStream
         let answer = self.playbook.answer(
             ScriptedAnswer.Key(
