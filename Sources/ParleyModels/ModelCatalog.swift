@@ -36,6 +36,12 @@ final class ModelCatalog: Sendable {
         return (own + listed).filter { seen.insert($0).inserted }
     }
 
+    /// What is asked when a request names no model; the server is asked for its list only when nothing is configured.
+    func defaultName() async -> String? {
+        if let name = self.endpoint.defaultModel ?? self.endpoint.models.first { return name }
+        return await self.fetched().first ?? self.endpoint.aliases.keys.sorted().first
+    }
+
     /// What is known without asking: `true` or `false` when there is a list, `nil` when there is none.
     func has(_ name: String) -> Bool? {
         if self.endpoint.aliases[name] != nil || self.endpoint.defaultModel == name { return true }
@@ -113,6 +119,6 @@ final class ModelCatalog: Sendable {
     /// Parts of the names of models that do not chat, as OpenAI and others list them.
     private static let otherPurposes = [
         "embed", "whisper", "tts", "dall-e", "moderation", "davinci-002", "babbage-002", "transcribe", "realtime",
-        "gpt-image", "sora", "rerank",
+        "gpt-image", "sora", "rerank", "instruct-0914", "turbo-instruct", "gpt-audio", "computer-use", "deep-research",
     ]
 }

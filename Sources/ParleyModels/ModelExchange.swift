@@ -180,6 +180,7 @@ final class ModelExchange: HTTPClientResponseDelegate {
         await withCheckedContinuation { continuation in
             let ready = self.state.withLock { state in
                 if !state.parts.isEmpty || state.end != nil || (state.head != nil && awaitsHead) { return true }
+                precondition(state.reader == nil, "a response has one reader")
                 state.reader = continuation
                 return false
             }

@@ -156,16 +156,16 @@ extension WireTests {
         @Test("an answer of another kind is malformed, with a hint")
         func notAnAnswer() async throws {
             let endpoint = try ModelEndpoint(baseURL: "http://127.0.0.1:1/v1")
-            func finish(_ type: String?, _ parts: String...) throws -> ModelCompletion {
-                var stream = CompletionStream(contentType: type, endpoint: endpoint)
+            func finish(_ parts: String...) throws -> ModelCompletion {
+                var stream = CompletionStream(endpoint: endpoint)
                 for part in parts { try stream.feed(ByteBuffer(string: part)) }
                 return try stream.finish()
             }
             #expect(throws: ModelError(.malformed, "127.0.0.1:1 sent no answer. Does its address end in /v1?")) {
-                try finish("text/html", "<html>\n<body>Welcome</body></html>\n")
+                try finish("<html>\n<body>Welcome</body></html>\n")
             }
             #expect(throws: ModelError(.malformed, "127.0.0.1:1 sent JSON that is no answer.")) {
-                try finish(nil, "\n {\"hello\"", ":1}")
+                try finish("\n {\"hello\"", ":1}")
             }
         }
 
