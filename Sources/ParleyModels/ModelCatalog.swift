@@ -45,7 +45,7 @@ final class ModelCatalog: Sendable {
 
     private func fetched() async -> [String] {
         if let names = self.fresh { return names }
-        guard await self.turnstile.enter(patience: ModelsLimits.modelListDeadline) == .entered else {
+        guard await self.turnstile.enter(patience: self.endpoint.limits.modelList) == .entered else {
             return self.kept.withLock { $0.names }
         }
         defer { self.turnstile.release() }
@@ -69,12 +69,12 @@ final class ModelCatalog: Sendable {
     private func fetch() async throws -> [String] {
         var headers = HTTPHeaders([("Accept", "application/json"), ("User-Agent", "parley")])
         if let key = self.endpoint.apiKey { headers.add(name: "Authorization", value: key.authorization) }
-        let end = ContinuousClock.now.advanced(by: ModelsLimits.modelListDeadline)
+        let end = ContinuousClock.now.advanced(by: self.endpoint.limits.modelList)
         let exchange = ModelExchange.start(
             try HTTPClient.Request(url: self.endpoint.url("models"), headers: headers), with: self.client,
             endpoint: self.endpoint,
             deadlines: ExchangeDeadlines(
-                connect: end, firstToken: end, nextToken: ModelsLimits.modelListDeadline, total: end)
+                connect: end, firstToken: end, nextToken: self.endpoint.limits.modelList, total: end)
         ) {}
         return try await withTaskCancellationHandler {
             defer { exchange.cancel() }

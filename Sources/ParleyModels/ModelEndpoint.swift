@@ -46,6 +46,8 @@ public struct ModelEndpoint: Sendable {
         public var nextToken = Duration.seconds(30)
         /// From the request to the end of the answer, over all servers.
         public var total = Duration.seconds(600)
+        /// For the list of models.
+        public var modelList = Duration.seconds(5)
         /// Answers that the server makes for us at once.
         public var concurrentRequests = 512
         /// Requests that wait for one of them to end.

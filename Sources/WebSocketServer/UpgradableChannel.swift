@@ -1,8 +1,8 @@
-import HTTPTypes
 //
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import HTTPTypes
 public import HummingbirdCore
 public import Logging
 public import NIOCore
@@ -12,8 +12,8 @@ import NIOHTTPTypesHTTP1
 
 /// An HTTP/1.1 connection of Hummingbird that may become a WebSocket, and that guards itself against slow clients.
 ///
-/// A route answers an opening handshake with ``HummingbirdCore/Request/webSocketUpgrade(configuration:subprotocols:session:)``;
-/// everything else is served as by Hummingbird's own `HTTP1Channel`. It takes the place of that channel's
+/// A route answers an opening handshake with `Request.webSocketUpgrade(configuration:subprotocols:session:)`; all the
+/// rest is served as by Hummingbird's own `HTTP1Channel`. It takes the place of that channel's
 /// `HTTPConnectionStateHandler`.
 ///
 /// hummingbird-websocket would replace this module if it kept the status of a refused upgrade, ran the middleware to

@@ -141,6 +141,8 @@ public final class WebSocketConnection: Sendable {
     func deliver(_ event: WebSocketInbox.Event, to session: any WebSocketSession) -> Bool {
         let (starts, isFull) = self.state.withLock { $0.inbox.append(event) }
         if starts {
+            // The caller is a synchronous handler. The task ends when the queue, which is bounded, is empty, and the
+            // next event starts another; the last event is the close.
             Task {
                 while let event = self.nextEvent() {
                     switch event {

@@ -8,8 +8,8 @@ import NIOWebSocket
 /// Drives ``WebSocketConnectionState`` on one channel, between NIO's frame decoder and the queues of a
 /// ``WebSocketConnection``.
 ///
-/// The handler of the HTTP phase's `NIOAsyncChannel` stays at the end of the pipeline, since NIO cannot remove it. It is
-/// told that the input has ended, which ends Hummingbird's request loop.
+/// The handler of the HTTP phase's `NIOAsyncChannel` stays at the end of the pipeline, since NIO cannot remove it. It
+/// is told that the input has ended, which ends Hummingbird's request loop.
 final class WebSocketHandler: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
     typealias InboundOut = Never

@@ -1,8 +1,8 @@
-import HTTPTypes
 //
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import HTTPTypes
 public import HummingbirdCore
 
 /// Whose pages may open a WebSocket here. Cookies are sent with the handshake whatever page opens it, and no other rule

@@ -1,9 +1,9 @@
-import HTTPTypes
-import Hummingbird
 //
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import HTTPTypes
+import Hummingbird
 public import HummingbirdCore
 import NIOCore
 import NIOHTTP1
@@ -35,8 +35,8 @@ extension Request {
     ///   - subprotocols: What the server speaks, the preferred first; the first that the client offers too is chosen,
     ///     and it is no error if there is none.
     ///   - session: Makes the session once the protocol has changed. Runs on the event loop.
-    /// - Throws: `HTTPError`: 403 for a foreign origin, 426 for a request that is no handshake or is of another version,
-    ///   400 for a malformed one, 501 on a server that cannot upgrade.
+    /// - Throws: `HTTPError`: 403 for a foreign origin, 426 for a request that is no handshake or is of another
+    ///   version, 400 for a malformed one, 501 on a server that cannot upgrade.
     public func webSocketUpgrade(
         configuration: WebSocketConfiguration = WebSocketConfiguration(), subprotocols: [String] = [],
         session: @escaping @Sendable (WebSocketConnection) -> any WebSocketSession

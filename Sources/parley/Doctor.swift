@@ -83,11 +83,15 @@ extension Doctor {
                 text: "model server: none; the local model answers. Set OPENAI_API_KEY or OPENAI_BASE_URL.")
         }
         do {
+            // Without a default name the list comes from the servers alone.
+            var settings = settings
+            settings.model = nil
             let access = try ModelAccess(settings: settings, logger: Logger(label: "parley"))
             let names = await access.model.models().map(\.name)
             await access.shutdown()
             guard names != ["default"] else {
-                return Check(mark: .failed, text: "model server: none told its models; is it running, is the key right?")
+                return Check(
+                    mark: .failed, text: "model server: none told its models; is it running, is the key right?")
             }
             return Check(mark: .good, text: "model server: \(names.count) models, first \(names.first ?? "")")
         } catch {

@@ -7,6 +7,7 @@ import ParleyChat
 import ParleyCluster
 import ParleyCore
 import ParleyHTTP
+import ParleyKnowledge
 import ParleyModels
 import ParleyStore
 import WebSocketServer
@@ -91,6 +92,12 @@ enum LimitsList {
         Limit("ParleyHTTP", "countedSignIns", HTTPLimits.countedSignIns),
         Limit("ParleyHTTP", "keysPerUser", HTTPLimits.keysPerUser),
         Limit("ParleyHTTP", "goingAwayReconnectMs", HTTPLimits.goingAwayReconnectMs),
+        Limit("ParleyKnowledge", "passageWords", KnowledgeLimits.passageWords),
+        Limit("ParleyKnowledge", "fullPassageWords", KnowledgeLimits.fullPassageWords),
+        Limit("ParleyKnowledge", "introductionWords", KnowledgeLimits.introductionWords),
+        Limit("ParleyKnowledge", "blockWords", KnowledgeLimits.blockWords),
+        Limit("ParleyKnowledge", "manualFiles", KnowledgeLimits.manualFiles),
+        Limit("ParleyKnowledge", "manualFileBytes", KnowledgeLimits.manualFileBytes),
         Limit("ParleyModels", "sseLineBytes", ModelsLimits.sseLineBytes),
         Limit("ParleyModels", "sseEventBytes", ModelsLimits.sseEventBytes),
         Limit("ParleyModels", "wholeAnswerBytes", ModelsLimits.wholeAnswerBytes),
@@ -105,7 +112,6 @@ enum LimitsList {
         Limit("ParleyModels", "modelListBytes", ModelsLimits.modelListBytes),
         Limit("ParleyModels", "modelListLife", ModelsLimits.modelListLife),
         Limit("ParleyModels", "modelListRetry", ModelsLimits.modelListRetry),
-        Limit("ParleyModels", "modelListDeadline", ModelsLimits.modelListDeadline),
         Limit("ParleyModels", "retryAfterMaximum", ModelsLimits.retryAfterMaximum),
         Limit("ParleyModels", "endpoints", ModelsLimits.endpoints),
         Limit("ParleyModels", "localPassages", ModelsLimits.localPassages),
@@ -121,6 +127,8 @@ enum LimitsList {
         Limit("ParleyStore", "sweepInterval", StoreLimits.sweepInterval),
         Limit("ParleyStore", "lockSliceMs", StoreLimits.lockSliceMs),
         Limit("ParleyStore", "openLockMs", StoreLimits.openLockMs),
+        Limit("ParleyStore", "walPages", StoreLimits.walPages),
+        Limit("ParleyStore", "walPagesInline", StoreLimits.walPagesInline),
         Limit("ParleyStore", "walBytes", StoreLimits.walBytes),
         Limit("ParleyStore", "pageCacheKiB", StoreLimits.pageCacheKiB),
         Limit("ParleyStore", "instructionsPerDeadlineCheck", StoreLimits.instructionsPerDeadlineCheck),
