@@ -55,7 +55,7 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
-                "ParleyHTTP", "PrometheusMetrics",
+                "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -168,11 +168,19 @@ let package = Package(
         .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
-            dependencies: ["ParleyStore", "ParleyCore", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "ParleyStore", "ParleyCore", "ParleyKnowledge", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyModelsTests", dependencies: ["ParleyModels", "ParleyTesting"], swiftSettings: strict),
-        .testTarget(name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge"], swiftSettings: strict),
+            name: "ParleyModelsTests",
+            dependencies: [
+                "ParleyModels", "ParleyTesting", "ParleyCore", .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ] + nio,
+            swiftSettings: strict),
+        .testTarget(
+            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),
         .testTarget(
             name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
             swiftSettings: strict),

@@ -10,9 +10,15 @@ import ParleyCore
 enum ChatGPTExport {
     private struct Record: Decodable {
         var title: String?
-        var create_time: Double?
-        var update_time: Double?
+        var createTime: Double?
+        var updateTime: Double?
         var mapping: [String: Node]
+
+        private enum CodingKeys: String, CodingKey {
+            case title, mapping
+            case createTime = "create_time"
+            case updateTime = "update_time"
+        }
     }
 
     private struct Node: Decodable {
@@ -30,14 +36,24 @@ enum ChatGPTExport {
         }
 
         struct Metadata: Decodable {
-            var model_slug: String?
-            var is_visually_hidden_from_conversation: Bool?
+            var model: String?
+            var isHidden: Bool?
+
+            private enum CodingKeys: String, CodingKey {
+                case model = "model_slug"
+                case isHidden = "is_visually_hidden_from_conversation"
+            }
         }
 
         var author: Author
-        var create_time: Double?
+        var createTime: Double?
         var content: Content
         var metadata: Metadata?
+
+        private enum CodingKeys: String, CodingKey {
+            case author, content, metadata
+            case createTime = "create_time"
+        }
     }
 
     /// A part is a text, or an object (an image, say) that is left out.
@@ -76,20 +92,20 @@ enum ChatGPTExport {
     private static func entry(
         _ record: Record, owner: UserID, now: Timestamp
     ) throws(ChatError) -> ConversationArchive.Entry {
-        let createdAt = Self.time(record.create_time, or: now)
+        let createdAt = Self.time(record.createTime, or: now)
         var tree = ImportedTree(owner: owner, title: record.title ?? "", createdAt: createdAt)
-        tree.conversation.updatedAt = Self.time(record.update_time, or: createdAt)
+        tree.conversation.updatedAt = Self.time(record.updateTime, or: createdAt)
         let shown = record.mapping.compactMapValues { Self.text(of: $0) }
         let order = shown.keys.sorted {
-            (record.mapping[$0]?.message?.create_time ?? 0, $0) < (record.mapping[$1]?.message?.create_time ?? 0, $1)
+            (record.mapping[$0]?.message?.createTime ?? 0, $0) < (record.mapping[$1]?.message?.createTime ?? 0, $1)
         }
         for key in order {
             guard let body = record.mapping[key]?.message, let text = shown[key] else { continue }
             let isUser = body.author.role == "user"
             let message = Message(
                 id: .generate(), conversationID: tree.conversation.id, parentID: nil,
-                role: isUser ? .user : .assistant, content: text, model: isUser ? nil : body.metadata?.model_slug,
-                createdAt: Self.time(body.create_time, or: createdAt))
+                role: isUser ? .user : .assistant, content: text, model: isUser ? nil : body.metadata?.model,
+                createdAt: Self.time(body.createTime, or: createdAt))
             tree.add(message, key: key, parentKey: Self.shownAncestor(of: key, in: record.mapping, shown: shown))
         }
         return try tree.entry()
@@ -98,7 +114,7 @@ enum ChatGPTExport {
     /// The text of a node that a reader sees; `nil` for system, tool, hidden and empty ones.
     private static func text(of node: Node) -> String? {
         guard let body = node.message, ["user", "assistant"].contains(body.author.role),
-            body.metadata?.is_visually_hidden_from_conversation != true
+            body.metadata?.isHidden != true
         else { return nil }
         let parts = (body.content.parts ?? []).compactMap { part in
             if case .text(let text) = part, !text.isEmpty { text } else { nil }

@@ -40,7 +40,8 @@ final class SnapshotWriter: Sendable {
             try await self.store.save(snapshots)
         } catch {
             // The log still has the text, and the next snapshot or the end of the turn brings all of it.
-            self.logger.warning("snapshots not written", metadata: ["count": "\(snapshots.count)", "error": "\(error)"])
+            self.logger.warning(
+                "snapshots not written", metadata: ["count": "\(snapshots.count)", "error": "\(error)"])
         }
     }
 }

@@ -8,7 +8,8 @@ public protocol AccountStore: Sendable {
     /// Users who can sign in: the local user of open mode, who has no password, does not count.
     func userCount() async throws(StoreError) -> Int
 
-    /// - Parameter onlyIfFirst: refuse with `.conflict` when any user who can sign in exists, decided in the same transaction.
+    /// - Parameter onlyIfFirst: refuse with `.conflict` when any user who can sign in exists, decided in the same
+    ///   transaction.
     /// - Throws: `.conflict` when the e-mail is taken.
     func create(_ user: User, passwordHash: String?, onlyIfFirst: Bool) async throws(StoreError)
 

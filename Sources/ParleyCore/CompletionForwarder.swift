@@ -20,7 +20,8 @@ public struct ForwardedAnswer: Sendable {
     public var body: any AsyncSequence<[UInt8], any Error> & Sendable
 
     public init(
-        status: Int, contentType: String, retryAfter: String? = nil, body: any AsyncSequence<[UInt8], any Error> & Sendable
+        status: Int, contentType: String, retryAfter: String? = nil,
+        body: any AsyncSequence<[UInt8], any Error> & Sendable
     ) {
         self.status = status
         self.contentType = contentType

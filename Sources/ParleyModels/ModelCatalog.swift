@@ -36,6 +36,12 @@ final class ModelCatalog: Sendable {
         return (own + listed).filter { seen.insert($0).inserted }
     }
 
+    /// What is asked when a request names no model; the server is asked for its list only when nothing is configured.
+    func defaultName() async -> String? {
+        if let name = self.endpoint.defaultModel ?? self.endpoint.models.first { return name }
+        return await self.fetched().first ?? self.endpoint.aliases.keys.sorted().first
+    }
+
     /// What is known without asking: `true` or `false` when there is a list, `nil` when there is none.
     func has(_ name: String) -> Bool? {
         if self.endpoint.aliases[name] != nil || self.endpoint.defaultModel == name { return true }
@@ -45,7 +51,7 @@ final class ModelCatalog: Sendable {
 
     private func fetched() async -> [String] {
         if let names = self.fresh { return names }
-        guard await self.turnstile.enter(patience: ModelsLimits.modelListDeadline) == .entered else {
+        guard await self.turnstile.enter(patience: self.endpoint.limits.modelList) == .entered else {
             return self.kept.withLock { $0.names }
         }
         defer { self.turnstile.release() }
@@ -69,12 +75,12 @@ final class ModelCatalog: Sendable {
     private func fetch() async throws -> [String] {
         var headers = HTTPHeaders([("Accept", "application/json"), ("User-Agent", "parley")])
         if let key = self.endpoint.apiKey { headers.add(name: "Authorization", value: key.authorization) }
-        let end = ContinuousClock.now.advanced(by: ModelsLimits.modelListDeadline)
+        let end = ContinuousClock.now.advanced(by: self.endpoint.limits.modelList)
         let exchange = ModelExchange.start(
             try HTTPClient.Request(url: self.endpoint.url("models"), headers: headers), with: self.client,
             endpoint: self.endpoint,
             deadlines: ExchangeDeadlines(
-                connect: end, firstToken: end, nextToken: ModelsLimits.modelListDeadline, total: end)
+                connect: end, firstToken: end, nextToken: self.endpoint.limits.modelList, total: end)
         ) {}
         return try await withTaskCancellationHandler {
             defer { exchange.cancel() }
@@ -113,6 +119,6 @@ final class ModelCatalog: Sendable {
     /// Parts of the names of models that do not chat, as OpenAI and others list them.
     private static let otherPurposes = [
         "embed", "whisper", "tts", "dall-e", "moderation", "davinci-002", "babbage-002", "transcribe", "realtime",
-        "gpt-image", "sora", "rerank",
+        "gpt-image", "sora", "rerank", "instruct-0914", "turbo-instruct", "gpt-audio", "computer-use", "deep-research",
     ]
 }

@@ -25,7 +25,7 @@ public struct ModelEndpoint: Sendable {
     public var models: [String]
     /// Names of our own for names of the server's.
     public var aliases: [String: String]
-    /// What is asked when the request names no model. `nil`: the first of the list.
+    /// What is asked when the request names no model. `nil`: the first of the list; at OpenAI a small model.
     public var defaultModel: String?
     public var continuation: Continuation
     /// `max_completion_tokens` (OpenAI) instead of `max_tokens` (everybody else).
@@ -35,6 +35,9 @@ public struct ModelEndpoint: Sendable {
     public var limits: Limits
 
     public var continuesAnswers: Bool { self.continuation != .none }
+
+    /// What is asked at OpenAI when nothing is configured: its list of models is in no order.
+    private static let openAIModel = "gpt-4o-mini"
 
     /// Deadlines and caps of one model server.
     public struct Limits: Hashable, Sendable {
@@ -46,6 +49,8 @@ public struct ModelEndpoint: Sendable {
         public var nextToken = Duration.seconds(30)
         /// From the request to the end of the answer, over all servers.
         public var total = Duration.seconds(600)
+        /// For the list of models.
+        public var modelList = Duration.seconds(5)
         /// Answers that the server makes for us at once.
         public var concurrentRequests = 512
         /// Requests that wait for one of them to end.
@@ -94,9 +99,10 @@ public struct ModelEndpoint: Sendable {
         self.name = name ?? (parts.port.map { "\(host):\($0)" } ?? host)
         self.models = models
         self.aliases = aliases
-        self.defaultModel = defaultModel
+        let isOpenAI = host == "api.openai.com"
+        self.defaultModel = defaultModel ?? (isOpenAI && models.isEmpty ? Self.openAIModel : nil)
         self.continuation = continuation
-        self.usesMaxCompletionTokens = host == "api.openai.com"
+        self.usesMaxCompletionTokens = isOpenAI
         self.limits = limits
     }
 

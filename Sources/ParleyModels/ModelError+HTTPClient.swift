@@ -23,6 +23,8 @@ extension ModelError {
             self = Self.of(error, endpoint: endpoint, hadHead: hadHead)
         case is ChannelError where !hadHead, is NIOConnectionError, is NIOCore.SocketAddressError:
             self.init(.unreachable, "\(endpoint) cannot be reached: \(words.clean(Self.reason(error))).")
+        case HTTPParserError.invalidEOFState:
+            self = Self.of(.remoteConnectionClosed, endpoint: endpoint, hadHead: hadHead)
         case is HTTPParserError:
             self.init(.malformed, "\(endpoint) does not speak HTTP as it should.")
         default:

@@ -180,6 +180,7 @@ final class ModelExchange: HTTPClientResponseDelegate {
         await withCheckedContinuation { continuation in
             let ready = self.state.withLock { state in
                 if !state.parts.isEmpty || state.end != nil || (state.head != nil && awaitsHead) { return true }
+                precondition(state.reader == nil, "a response has one reader")
                 state.reader = continuation
                 return false
             }
@@ -250,7 +251,8 @@ final class ModelExchange: HTTPClientResponseDelegate {
                 return (nil, nil, nil) as (CheckedContinuation<Void, Never>?, EventLoopPromise<Void>?, Scheduled<Void>?)
             }
             state.end = result
-            if case .failure = result { state.parts = [] }
+            // What came before a failure is still read; after a cancellation nobody reads.
+            if case .failure(is CancellationError) = result { state.parts = [] }
             defer {
                 state.reader = nil
                 state.room = nil

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 public import AsyncHTTPClient
+public import Logging
 public import NIOCore
 import ParleyCore
 
@@ -22,7 +23,8 @@ public final class ModelServers: Sendable {
 
     /// - Throws: ``ModelConfigurationError`` when there is no endpoint, too many, or two of one name.
     public init(
-        _ endpoints: [ModelEndpoint], eventLoopGroup: any EventLoopGroup = HTTPClient.defaultEventLoopGroup
+        _ endpoints: [ModelEndpoint], eventLoopGroup: any EventLoopGroup = HTTPClient.defaultEventLoopGroup,
+        logger: Logger = Logger(label: "parley.models")
     ) throws(ModelConfigurationError) {
         guard !endpoints.isEmpty else { throw ModelConfigurationError("no model server is configured") }
         guard endpoints.count <= ModelsLimits.endpoints else {
@@ -35,7 +37,7 @@ public final class ModelServers: Sendable {
         let client = HTTPClient(
             eventLoopGroupProvider: .shared(eventLoopGroup), configuration: Self.configuration(connect: connect))
         self.client = client
-        self.servers = endpoints.map { ModelServer($0, client: client) }
+        self.servers = endpoints.map { ModelServer($0, client: client, logger: logger) }
     }
 
     /// The client's defaults would queue the ninth answer, follow redirects with the key, and try to connect for ten
@@ -95,7 +97,7 @@ public final class ModelServers: Sendable {
             candidates = (known.isEmpty ? able : known).map { Candidate(server: $0, model: model) }
         } else {
             for server in able {
-                guard let name = await server.catalog.names().first else { continue }
+                guard let name = await server.catalog.defaultName() else { continue }
                 candidates.append(Candidate(server: server, model: name))
             }
             // A server that cannot be asked for its models can tell why when it is asked for an answer.

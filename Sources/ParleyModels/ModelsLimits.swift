@@ -32,8 +32,6 @@ public enum ModelsLimits {
     public static let modelListLife = Duration.seconds(60)
     /// How long a failed fetch of the list is not tried again.
     public static let modelListRetry = Duration.seconds(5)
-    /// How long a fetch of the list may take.
-    public static let modelListDeadline = Duration.seconds(5)
     /// The longest `Retry-After` that is believed.
     public static let retryAfterMaximum = Duration.seconds(3600)
     /// Model servers that one configuration may name.

@@ -118,8 +118,7 @@ private struct AnswerRun {
             headers: ["Content-Type": "application/json", "Accept": "text/event-stream"], until: firstTokenBy,
             total: total)
         let exchange = response.exchange
-        var stream = CompletionStream(
-            contentType: response.head.headers.first(name: "Content-Type"), endpoint: self.server.endpoint)
+        var stream = CompletionStream(endpoint: self.server.endpoint)
         do {
             let completion = try await self.read(
                 exchange, &stream, ticket: response.ticket, sent: sent, receive: receive)
@@ -145,8 +144,8 @@ private struct AnswerRun {
                 do {
                     try Self.feed(bytes, from: exchange, to: &stream)
                 } catch {
-                    // What came before the fault was made and is kept.
-                    if self.hasBegun { try await self.hand(stream.takeText(), to: receive) }
+                    // What came before the fault is kept.
+                    try await self.hand(stream.takeText(), to: receive)
                     throw error
                 }
                 if stream.tokens > tokens {

@@ -31,6 +31,9 @@ enum MessageTree {
         var run: Int64
         var depth: Int64
         var forkOf: Int64?
+
+        /// The message once it is there.
+        var place: Place { Place(position: self.position, run: self.run, depth: self.depth) }
     }
 
     /// The place for a new message, the latest of all.

@@ -11,13 +11,17 @@ extension SQLiteStore: TurnStore {
             if let known = try Self.earlier(new, db) { return (known, false) }
             let turn = new.turn
             let conversation = try ConversationRow.find(turn.conversationID, owner: turn.ownerID, db)
-            if let message = new.userMessage {
-                _ = try Self.add(message, to: conversation, db)
+            let question: MessageTree.Place?
+            if let message = new.userMessage, message.id == turn.userMessageID {
+                let parent = try Self.place(of: message.parentID, in: conversation, db)
+                question = try Self.add(message, below: parent, to: conversation, db)
+            } else {
+                question = try MessageTree.place(of: turn.userMessageID, in: conversation.row, db)
             }
-            guard let question = try MessageTree.place(of: turn.userMessageID, in: conversation.row, db),
-                new.assistantMessage.parentID == turn.userMessageID
-            else { throw StoreError(.notFound, "There is no such message to answer.") }
-            let answer = try Self.add(new.assistantMessage, to: conversation, db)
+            guard let question, new.assistantMessage.parentID == turn.userMessageID else {
+                throw StoreError(.notFound, "There is no such message to answer.")
+            }
+            let answer = try Self.add(new.assistantMessage, below: question, to: conversation, db)
             try db.run(
                 """
                 INSERT INTO turns (id, conversation, owner, user_message, assistant_message, state, epoch, attempts,
@@ -25,12 +29,12 @@ extension SQLiteStore: TurnStore {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
-                    turn.id.blob, conversation.row, conversation.owner, question.position, answer,
+                    turn.id.blob, conversation.row, conversation.owner, question.position, answer.position,
                     turn.state.rawValue, turn.epoch, turn.attempts, turn.model?.storable, turn.sequence,
                     turn.stopRequested, turn.createdAt.milliseconds,
                 ])
             try conversation.touch(at: turn.createdAt, db)
-            return (try TurnRow.find(turn.id, db).turn, true)
+            return (turn, true)
         }
     }
 
@@ -62,20 +66,25 @@ extension SQLiteStore: TurnStore {
         return known
     }
 
+    private static func place(
+        of id: MessageID?, in conversation: ConversationRow, _ db: Database
+    ) throws -> MessageTree.Place? {
+        guard let id else { return nil }
+        guard let place = try MessageTree.place(of: id, in: conversation.row, db) else {
+            throw StoreError(.notFound, "There is no such message to answer.")
+        }
+        return place
+    }
+
     private static func add(
-        _ message: Message, to conversation: ConversationRow, _ db: Database
-    ) throws -> Int64 {
+        _ message: Message, below parent: MessageTree.Place?, to conversation: ConversationRow, _ db: Database
+    ) throws -> MessageTree.Place {
         guard message.conversationID == conversation.conversation.id else {
             throw StoreError(.invalid, "The message belongs to another conversation.")
         }
-        var parent: MessageTree.Place?
-        if let id = message.parentID {
-            parent = try MessageTree.place(of: id, in: conversation.row, db)
-            guard parent != nil else { throw StoreError(.notFound, "There is no such message to answer.") }
-        }
         let slot = try MessageTree.slot(in: conversation.row, below: parent, db)
         try MessageRow.insert(message, at: slot, in: conversation, db)
-        return slot.position
+        return slot.place
     }
 
     public func turn(_ id: TurnID, owner: UserID) async throws(StoreError) -> Turn {

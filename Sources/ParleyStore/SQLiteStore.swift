@@ -46,6 +46,7 @@ public final class SQLiteStore: Sendable {
     let writes: WriteLane
     private let reads: ReadLane
     private let pool: DatabasePool
+    private let checkpointer: Checkpointer
 
     /// Opens the file, makes it when it is not there (readable by its owner only, as is a folder made for it), and
     /// brings its schema up to date.
@@ -61,11 +62,13 @@ public final class SQLiteStore: Sendable {
             try Self.makeFile(path)
             self.pool = try DatabasePool(path: path, configuration: Self.configuration)
             try Self.prepare(self.pool, durability: durability)
+            self.checkpointer = try Checkpointer(path: path)
+            self.pool.writeWithoutTransaction { [checkpointer = self.checkpointer] db in checkpointer.watch(db) }
         } catch {
             throw StoreError(database: error)
         }
         let timer = DispatchQueue(label: "parley.store.deadlines")
-        self.writes = WriteLane(pool: self.pool, timer: timer)
+        self.writes = WriteLane(pool: self.pool, checkpointer: self.checkpointer, timer: timer)
         self.reads = ReadLane(pool: self.pool, timer: timer)
     }
 
@@ -76,6 +79,7 @@ public final class SQLiteStore: Sendable {
         self.writes.close()
         self.reads.close()
         do {
+            try self.checkpointer.close()
             try self.pool.close()
         } catch {
             throw StoreError(database: error)

@@ -27,6 +27,10 @@ public enum StoreLimits {
     public static let lockSliceMs = 50
     /// How long opening waits for a lock of another process, in milliseconds.
     public static let openLockMs = 5000
+    /// Pages in the write-ahead log (4 KiB each) from which they are moved to the database beside the writer.
+    public static let walPages = 1000
+    /// Pages in the write-ahead log from which the writer itself moves them.
+    public static let walPagesInline = 8000
     /// The write-ahead log is cut back to this size after a checkpoint, in bytes.
     public static let walBytes = 64 * 1024 * 1024
     /// Memory that each connection uses for pages, in KiB.

@@ -24,10 +24,13 @@ final class WriteLane: Sendable {
 
     private let pool: DatabasePool
     private let timer: DispatchQueue
+    /// Kept as long as commits are made.
+    private let checkpointer: Checkpointer
     private let state = Mutex(State())
 
-    init(pool: DatabasePool, timer: DispatchQueue) {
+    init(pool: DatabasePool, checkpointer: Checkpointer, timer: DispatchQueue) {
         self.pool = pool
+        self.checkpointer = checkpointer
         self.timer = timer
     }
 

@@ -47,7 +47,7 @@ public struct ModelScript: Hashable, Sendable {
     /// The body is written in pieces of so many bytes.
     public var fragmentBytes: Int?
     public var sendsByteOrderMark = false
-    /// Comments and empty events between the deltas.
+    /// Comments between the deltas.
     public var sendsComments = false
     public var sendsFinishReason = true
     public var finishReason = "stop"

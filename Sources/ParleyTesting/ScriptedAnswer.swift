@@ -34,7 +34,8 @@ struct ScriptedAnswer: Sendable {
 
     init(_ key: Key) {
         if !key.streams || key.script.ignoresStream {
-            self.parts = [ByteBuffer(bytes: Self.whole(key))]
+            self.joined = ByteBuffer(bytes: Self.whole(key))
+            self.parts = [self.joined]
             return
         }
         let script = key.script
@@ -62,9 +63,7 @@ struct ScriptedAnswer: Sendable {
                         }, script))
             }
             if script.sendsComments {
-                part.writeString(
-                    ": keep-alive" + script.lineEnd.rawValue + "data:" + script.lineEnd.rawValue
-                        + script.lineEnd.rawValue)
+                part.writeString(": keep-alive" + script.lineEnd.rawValue + script.lineEnd.rawValue)
             }
             part.writeImmutableBuffer(
                 Self.event(

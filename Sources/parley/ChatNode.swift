@@ -29,7 +29,7 @@ struct ChatNode: Service {
     init(settings: Settings, metrics: PrometheusRegistry, logger: Logger) async throws {
         self.settings = settings
         self.logger = logger
-        self.store = try SQLiteStore(path: settings.dataDir + "/parley.sqlite")
+        self.store = try SQLiteStore(path: settings.databasePath)
         self.cluster = InProcessCluster()
         self.models = try ModelAccess(settings: settings, logger: logger)
         self.engine = TurnEngine(

@@ -20,11 +20,11 @@ struct ModelAccess: Sendable {
     init(settings: Settings, logger: Logger) throws {
         let endpoints = try Self.endpoints(settings)
         guard !endpoints.isEmpty else {
-            let passages = ManualLoader.passages(folder: settings.guideFolder)
-            if passages.isEmpty {
+            let manual = ManualLoader(folder: settings.guideFolder).load()
+            if manual.passages.isEmpty {
                 logger.warning("the manual was not found", metadata: ["folder": "\(settings.guideFolder)"])
             }
-            self.model = LocalModel(search: try SQLitePassageIndex(passages: passages))
+            self.model = LocalModel(search: try SQLitePassageIndex(manual.passages))
             self.forwarder = nil
             self.servers = nil
             return

@@ -107,6 +107,28 @@ struct Settings: Sendable {
         }
     }
 
+    /// What an operator may see, in order. Keys only as their number.
+    var shown: [(name: String, value: String)] {
+        [
+            ("host", self.host), ("port", "\(self.port)"), ("mode", self.mode.rawValue), ("dataDir", self.dataDir),
+            ("nodeID", self.nodeID), ("publicOrigin", self.publicOrigin ?? "(the bound address)"),
+            ("model", self.model ?? "(the first)"),
+            ("openai.baseURL", self.openAI.baseURLs.isEmpty ? "(none)" : self.openAI.baseURLs.joined(separator: ", ")),
+            ("openai.apiKey", "\(self.openAI.apiKeys.count) set"),
+            ("openai.continuesAnswers", "\(self.openAI.continuesAnswers)"),
+            ("openai.connectSeconds", "\(self.openAI.connectSeconds)"),
+            ("openai.firstTokenSeconds", "\(self.openAI.firstTokenSeconds)"),
+            ("openai.nextTokenSeconds", "\(self.openAI.nextTokenSeconds)"),
+            ("openai.totalSeconds", "\(self.openAI.totalSeconds)"),
+            ("openai.concurrentRequests", "\(self.openAI.concurrentRequests)"),
+            ("contextTokens", "\(self.contextTokens)"), ("makeTitles", "\(self.makesTitles)"),
+            ("drainSeconds", "\(self.drainSeconds)"), ("log.format", self.logFormat),
+            ("log.level", self.logLevel.rawValue),
+        ]
+    }
+
+    var databasePath: String { self.dataDir + "/parley.db" }
+
     /// Whether only this machine can reach the server.
     var isLoopback: Bool {
         ["127.0.0.1", "::1", "localhost"].contains(self.host) || self.host.hasPrefix("127.")

@@ -47,10 +47,16 @@ struct ConversationArchiveTests {
         let file = """
             [{"title":"Trip","create_time":1700000000.5,"update_time":1700000100,"mapping":{
               "root":{"id":"root","parent":null,"children":["s"]},
-              "s":{"id":"s","parent":"root","message":{"author":{"role":"system"},"content":{"content_type":"text","parts":[""]}}},
-              "u":{"id":"u","parent":"s","message":{"author":{"role":"user"},"create_time":1,"content":{"content_type":"text","parts":["Where to?"]}}},
-              "a1":{"id":"a1","parent":"u","message":{"author":{"role":"assistant"},"create_time":2,"content":{"parts":["Rome"]},"metadata":{"model_slug":"gpt-4o"}}},
-              "a2":{"id":"a2","parent":"u","message":{"author":{"role":"assistant"},"create_time":3,"content":{"parts":[{"asset_pointer":"x"},"Oslo"]}}}}}]
+              "s":{"id":"s","parent":"root","message":{"author":{"role":"system"},
+                "content":{"content_type":"text","parts":[""]}}},
+              "h":{"id":"h","parent":"s","message":{"author":{"role":"user"},"content":{"parts":["hidden"]},
+                "metadata":{"is_visually_hidden_from_conversation":true}}},
+              "u":{"id":"u","parent":"h","message":{"author":{"role":"user"},"create_time":1,
+                "content":{"content_type":"text","parts":["Where to?"]}}},
+              "a1":{"id":"a1","parent":"u","message":{"author":{"role":"assistant"},"create_time":2,
+                "content":{"parts":["Rome"]},"metadata":{"model_slug":"gpt-4o"}}},
+              "a2":{"id":"a2","parent":"u","message":{"author":{"role":"assistant"},"create_time":3,
+                "content":{"parts":[{"asset_pointer":"x"},"Oslo"]}}}}}]
             """
         let archive = try ConversationArchive(reading: Data(file.utf8), owner: self.owner, now: .now())
         let entry = try #require(archive.entries.first)

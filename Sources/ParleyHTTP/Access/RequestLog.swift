@@ -25,6 +25,7 @@ struct RequestLog: RouterMiddleware {
         var context = context
         context.requestID = Self.requestID(of: request)
         var logger = context.logger
+        logger[metadataKey: "hb.request.id"] = nil
         logger[metadataKey: "request"] = "\(context.requestID)"
         context.requestLogger = logger
         var response: Response

@@ -127,7 +127,8 @@ extension Problem {
         case .unavailable: self = .unavailable(error.message)
         case .full:
             self.init(
-                .init(code: 507, reasonPhrase: "Insufficient Storage"), "storage-full", title: "No room left", detail: error.message)
+                .init(code: 507, reasonPhrase: "Insufficient Storage"), "storage-full", title: "No room left",
+                detail: error.message)
         case .unusable: self = .unavailable(error.message)
         case .internal: self = .internalError
         }

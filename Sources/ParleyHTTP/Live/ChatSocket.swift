@@ -4,8 +4,8 @@
 //
 import Foundation
 import HTTPTypes
-import NIOFoundationCompat
 import Logging
+import NIOFoundationCompat
 import ParleyChat
 import ParleyCore
 import Synchronization

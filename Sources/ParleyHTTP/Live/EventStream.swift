@@ -24,7 +24,8 @@ struct EventStream: Sendable {
             .cacheControl: "no-cache, no-transform",
             .accelBuffering: "no",
         ]
-        return Response(status: .ok, headers: headers, body: ResponseBody { writer in try await self.write(to: &writer) })
+        return Response(
+            status: .ok, headers: headers, body: ResponseBody { writer in try await self.write(to: &writer) })
     }
 
     private func write(to writer: inout any ResponseBodyWriter) async throws {

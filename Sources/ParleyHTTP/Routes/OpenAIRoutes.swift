@@ -17,7 +17,12 @@ struct OpenAIRoutes {
         var id: String
         var object = "model"
         var created = 0
-        var owned_by = "parley"
+        var ownedBy = "parley"
+
+        private enum CodingKeys: String, CodingKey {
+            case id, object, created
+            case ownedBy = "owned_by"
+        }
     }
 
     private struct ModelsReply: Encodable {

@@ -1,0 +1,106 @@
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+
+// Text that was not sent yet, one for each conversation, kept in the browser.
+
+const PREFIX = "parley.draft.";
+
+/** The browser's storage, or one in memory where it is refused. */
+export function openStorage(kind = "localStorage") {
+  try {
+    const storage = globalThis[kind];
+    storage.setItem("parley.probe", "1");
+    storage.removeItem("parley.probe");
+    return storage;
+  } catch {
+    return new MemoryStorage();
+  }
+}
+
+export class MemoryStorage {
+  #items = new Map();
+
+  get length() {
+    return this.#items.size;
+  }
+
+  key(index) {
+    return [...this.#items.keys()][index] ?? null;
+  }
+
+  getItem(key) {
+    return this.#items.get(key) ?? null;
+  }
+
+  setItem(key, value) {
+    this.#items.set(key, String(value));
+  }
+
+  removeItem(key) {
+    this.#items.delete(key);
+  }
+}
+
+/** The keys of a storage that begin with a prefix. */
+export function keysOf(storage, prefix) {
+  const keys = [];
+  for (let index = 0; index < storage.length; index += 1) {
+    const key = storage.key(index);
+    if (key?.startsWith(prefix)) keys.push(key);
+  }
+  return keys;
+}
+
+export class Drafts {
+  /**
+   * @param {Storage} storage
+   * @param {number} limit drafts that are kept; the oldest go first
+   * @param {number} maxLength characters of one draft; a longer one is not kept
+   */
+  constructor(storage, { limit = 100, maxLength = 256 * 1024, now = Date.now } = {}) {
+    this.storage = storage;
+    this.limit = limit;
+    this.maxLength = maxLength;
+    this.now = now;
+  }
+
+  /** The draft of a conversation, `"new"` for the empty chat. */
+  get(conversation) {
+    return this.#read(PREFIX + conversation)?.text ?? "";
+  }
+
+  set(conversation, text) {
+    if (text.trim() === "") return this.remove(conversation);
+    if (text.length > this.maxLength) return undefined;
+    try {
+      this.storage.setItem(PREFIX + conversation, JSON.stringify({ text, at: this.now() }));
+      this.#prune();
+    } catch {
+      // A full storage keeps no draft; the text is still in its box.
+    }
+    return undefined;
+  }
+
+  remove(conversation) {
+    this.storage.removeItem(PREFIX + conversation);
+  }
+
+  clear() {
+    for (const key of keysOf(this.storage, PREFIX)) this.storage.removeItem(key);
+  }
+
+  #read(key) {
+    try {
+      return JSON.parse(this.storage.getItem(key));
+    } catch {
+      return null;
+    }
+  }
+
+  #prune() {
+    const keys = keysOf(this.storage, PREFIX);
+    if (keys.length <= this.limit) return;
+    const byAge = keys.map((key) => [this.#read(key)?.at ?? 0, key]).sort((left, right) => left[0] - right[0]);
+    for (const [, key] of byAge.slice(0, keys.length - this.limit)) this.storage.removeItem(key);
+  }
+}

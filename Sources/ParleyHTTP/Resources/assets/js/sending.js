@@ -1,0 +1,215 @@
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+
+// Sends messages: shown at once, kept in the outbox until the server has them, sent again with the same id when the
+// network fails.
+
+import { provisionalTitle, uuidv7 } from "./format.js";
+import * as tree from "./message-tree.js";
+import { afterFailure } from "./outbox.js";
+
+export class Sending {
+  #waiting = new Set();
+
+  constructor({ store, api, answers, outbox, drafts, actions }) {
+    Object.assign(this, { store, api, answers, outbox, drafts, actions });
+    this.underWay = new Set();
+  }
+
+  /** Sends from the composer: into the chat on the page, or a new one. */
+  async send(content) {
+    const { route, newChat, models } = this.store.state;
+    const createdAt = new Date().toISOString();
+    let conversationID = route.conversationID;
+    let create = null;
+    if (!conversationID) {
+      conversationID = uuidv7();
+      create = { id: conversationID, temporary: newChat.temporary };
+      if (newChat.systemPrompt) create.systemPrompt = newChat.systemPrompt;
+      if (newChat.model && models.names.includes(newChat.model)) create.model = newChat.model;
+      this.store.dispatch({ type: "conversation/changed", conversation: this.#provisional(create, content, createdAt) });
+    }
+    const last = this.store.state.threads[conversationID]?.messages.at(-1);
+    const entry = { id: uuidv7(), conversationID, parentID: last?.id ?? null, content, create, createdAt };
+    this.#show(entry);
+    this.drafts.remove(create ? "new" : conversationID);
+    if (create) await this.actions.go(conversationID);
+    await this.#deliver(entry);
+  }
+
+  /** Sends an edited message as a sibling of the one that was edited. */
+  async edit(message, content) {
+    const entry = {
+      id: uuidv7(), conversationID: message.conversationID, parentID: message.parentID, content, create: null,
+      createdAt: new Date().toISOString(), siblings: message.siblings, cutAt: message.id,
+    };
+    this.#show(entry);
+    await this.#deliver(entry);
+  }
+
+  /** Asks for another answer beside this one. */
+  async regenerate(message, model) {
+    const { conversationID, parentID, siblings } = message;
+    const awaited = tree.awaited({
+      key: `again-${uuidv7()}`, conversationID, parentID, siblings, createdAt: new Date().toISOString(), model,
+    });
+    this.store.dispatch({ type: "thread/extended", conversationID, messages: [awaited], cutAt: message.id });
+    try {
+      const { turn } = await this.api.regenerate(message.id, model ? { model } : {});
+      this.#accepted(turn, awaited.key);
+    } catch (error) {
+      this.store.dispatch({ type: "message/removed", conversationID, keys: [awaited.key] });
+      await this.actions.report(error, "No new answer could be begun.");
+      const { threads } = await this.actions.chat();
+      await threads.switchTo(conversationID, message.id);
+    }
+  }
+
+  /** Tries again to send a message that was refused or is waiting. */
+  retry(messageID) {
+    const entry = this.outbox.entries().find((candidate) => candidate.id === messageID);
+    if (entry) this.#deliver(entry);
+  }
+
+  /** Gives up a message that was not sent; its text goes back into the box. */
+  async discard(message) {
+    const { conversationID } = message;
+    const entry = this.outbox.entries().find((candidate) => candidate.id === message.id);
+    this.outbox.remove(message.id);
+    this.store.dispatch({
+      type: "message/removed", conversationID, keys: [message.key, `answer-to-${message.id}`],
+    });
+    if (entry?.create && !entry.isCreated) {
+      this.store.dispatch({ type: "conversation/removed", id: conversationID });
+      this.drafts.set("new", message.content);
+      await this.actions.go(null, { replace: true });
+    } else {
+      this.drafts.set(conversationID, message.content);
+      const { threads } = await this.actions.chat();
+      await threads.reload(conversationID);
+    }
+  }
+
+  /** Shows and sends what an earlier visit left in the outbox for a conversation, or for all of them. */
+  resume(conversationID = null) {
+    for (const entry of this.outbox.entries()) {
+      if (conversationID && entry.conversationID !== conversationID) continue;
+      if (this.underWay.has(entry.id)) continue;
+      if (entry.create && !this.store.state.conversations[entry.conversationID]) {
+        const conversation = this.#provisional(entry.create, entry.content, entry.createdAt);
+        this.store.dispatch({ type: "conversation/changed", conversation });
+      }
+      const thread = this.store.state.threads[entry.conversationID];
+      const isShown = thread?.messages.some((message) => message.id === entry.id);
+      if (thread && !isShown) this.#show(entry);
+      this.#deliver(entry);
+    }
+  }
+
+  /** Whether a conversation exists only in the outbox so far. */
+  isUnborn(conversationID) {
+    return this.outbox.entries().some(
+      (entry) => entry.conversationID === conversationID && entry.create && !entry.isCreated);
+  }
+
+  /** The network is back: do not wait any longer. */
+  wake() {
+    for (const go of [...this.#waiting]) go();
+  }
+
+  forget() {
+    this.outbox.clear();
+  }
+
+  #provisional(create, content, createdAt) {
+    return {
+      id: create.id, title: provisionalTitle(content), titleIsAutomatic: true, systemPrompt: create.systemPrompt ?? null,
+      model: create.model ?? null, pinned: false, archived: false, temporary: create.temporary ?? false, createdAt,
+      updatedAt: createdAt,
+    };
+  }
+
+  #show(entry) {
+    this.outbox.put(entry);
+    const messages = tree.exchange(entry);
+    this.store.dispatch({
+      type: "thread/extended", conversationID: entry.conversationID, messages, cutAt: entry.cutAt ?? null,
+    });
+  }
+
+  async #deliver(entry) {
+    if (this.underWay.has(entry.id)) return;
+    this.underWay.add(entry.id);
+    this.#mark(entry, { delivery: "sending", problem: null });
+    try {
+      for (let attempt = 0; ; attempt += 1) {
+        try {
+          await this.#post(entry);
+          return;
+        } catch (error) {
+          const plan = afterFailure(error, attempt);
+          if (!plan.retry) {
+            this.#mark(entry, { delivery: "failed", problem: error });
+            return;
+          }
+          this.#mark(entry, { delivery: "waiting", problem: error });
+          await this.#pause(plan.waitMs);
+        }
+      }
+    } finally {
+      this.underWay.delete(entry.id);
+    }
+  }
+
+  async #post(entry) {
+    if (entry.create && !entry.isCreated) {
+      await this.#create(entry);
+      entry.isCreated = true;
+      this.outbox.put(entry);
+    }
+    const body = { id: entry.id, content: entry.content };
+    // In a conversation that is still empty, the latest leaf is the root: no parent need be named.
+    if (entry.parentID || !entry.create) body.parentID = entry.parentID;
+    const { turn } = await this.api.send(entry.conversationID, body);
+    this.outbox.remove(entry.id);
+    this.#accepted(turn, `answer-to-${entry.id}`);
+  }
+
+  async #create(entry) {
+    try {
+      const conversation = await this.api.createConversation(entry.create);
+      const shown = this.store.state.conversations[entry.conversationID];
+      const title = conversation.titleIsAutomatic && shown ? shown.title : conversation.title;
+      this.store.dispatch({ type: "conversation/changed", conversation: { ...conversation, title } });
+    } catch (error) {
+      // An earlier attempt may have come through although its answer did not.
+      if (error.status !== 409) throw error;
+      await this.api.conversation(entry.conversationID);
+    }
+  }
+
+  #accepted(turn, awaitedKey) {
+    const { conversationID } = turn;
+    this.store.dispatch({ type: "thread/accepted", conversationID, awaitedKey, turn });
+    this.store.dispatch({
+      type: "conversation/patched", id: conversationID, change: { updatedAt: new Date().toISOString() },
+    });
+    this.answers.watch({ conversationID, messageID: turn.assistantMessageID, turnID: turn.id });
+  }
+
+  #mark(entry, change) {
+    this.store.dispatch({ type: "message/patched", conversationID: entry.conversationID, id: entry.id, change });
+  }
+
+  #pause(ms) {
+    return new Promise((resolve) => {
+      const go = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(go);
+        resolve();
+      };
+      const timer = setTimeout(go, ms);
+      this.#waiting.add(go);
+    });
+  }
+}

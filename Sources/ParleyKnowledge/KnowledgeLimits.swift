@@ -1,0 +1,19 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+/// The limits of the knowledge base. Each has its unit in its name; `parley doctor` shows them all.
+public enum KnowledgeLimits {
+    /// A passage is closed before it passes this many words, unless one block alone does.
+    public static let passageWords = 250
+    /// A passage with at least this many words may be closed at the end of a block.
+    public static let fullPassageWords = 100
+    /// An introduction with fewer words goes with the first section below it.
+    public static let introductionWords = 25
+    /// A block of prose longer than this is split between sentences, in words.
+    public static let blockWords = 250
+    /// Files of a manual that are read, at most.
+    public static let manualFiles = 500
+    /// A longer file of a manual is left out, in bytes.
+    public static let manualFileBytes = 1024 * 1024
+}
