@@ -5,6 +5,7 @@
 import Hummingbird
 import HummingbirdCore
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import WebSocketServer
@@ -249,14 +250,19 @@ import Testing
 
     @Test("a peer that is faster than its session is slowed down, and nothing is lost or reordered")
     func inboundBackpressure() async throws {
-        try await self.withEcho {
-            $0.inboundMessages = 2
-            $0.frameBurst = 100_000
-        } body: { server, _ in
+        let count = 3000
+        try await withServer { router in
+            router.get("ws") { request, _ in
+                var configuration = WebSocketConfiguration()
+                configuration.inboundMessages = 2
+                configuration.frameBurst = count + 10
+                return try await request.webSocketUpgrade(configuration: configuration) { CountingSession($0) }
+            }
+        } body: { server in
             let client = try await RawClient.open(port: server.port)
-            let count = 3000
-            async let sending: Void = client.send((0..<count).flatMap { RawClient.text(String($0)) })
-            for number in 0..<count { #expect(await client.frame()?.text == String(number)) }
+            async let sending: Void = client.send(
+                (0..<count).flatMap { RawClient.text(String($0)) } + RawClient.text("end"))
+            #expect(await client.frame()?.text == "\(count)")
             try await sending
             await client.close()
         }
@@ -363,6 +369,26 @@ private final class RacingSession: WebSocketSession {
     func received(_ message: WebSocketMessage) async {
         self.connection.send(text: "last")
         self.connection.close()
+    }
+}
+
+/// Says at the end how many numbers came in order, and nothing before.
+private final class CountingSession: WebSocketSession {
+    private let connection: WebSocketConnection
+    private let next = Mutex(0)
+
+    init(_ connection: WebSocketConnection) { self.connection = connection }
+
+    func received(_ message: WebSocketMessage) async {
+        let text = String(buffer: message.buffer)
+        guard text != "end" else {
+            self.connection.send(text: String(self.next.withLock { $0 }))
+            return
+        }
+        await Task.yield()
+        self.next.withLock { next in
+            if text == String(next) { next += 1 }
+        }
     }
 }
 
