@@ -10,6 +10,7 @@ import ParleyHTTP
 import ParleyKnowledge
 import ParleyModels
 import ParleyStore
+import PrometheusMetrics
 import WebSocketServer
 
 /// Every named limit; written by `scripts/list-limits`.
@@ -158,6 +159,12 @@ enum LimitsList {
         Limit("ParleyStore", "freeBytes", StoreLimits.freeBytes),
         Limit("ParleyStore", "indexedPassages", StoreLimits.indexedPassages),
         Limit("ParleyStore", "questionWords", StoreLimits.questionWords),
+        Limit("PrometheusMetrics", "metrics", PrometheusLimits.metrics),
+        Limit("PrometheusMetrics", "seriesPerMetric", PrometheusLimits.seriesPerMetric),
+        Limit("PrometheusMetrics", "labelValueScalars", PrometheusLimits.labelValueScalars),
+        Limit("PrometheusMetrics", "timerBuckets", PrometheusLimits.timerBuckets),
+        Limit("PrometheusMetrics", "recorderBuckets", PrometheusLimits.recorderBuckets),
+        Limit("PrometheusMetrics", "buckets", PrometheusLimits.buckets),
         Limit("WebSocketServer", "requestHeader", WebSocketServerLimits.requestHeader),
         Limit("WebSocketServer", "keepAliveIdle", WebSocketServerLimits.keepAliveIdle),
         Limit("WebSocketServer", "requestBodyGrace", WebSocketServerLimits.requestBodyGrace),

@@ -5,9 +5,10 @@
 // sending, and the view.
 
 import { Answers } from "./answers.js";
-import { byID, loadStyle } from "./dom.js";
+import { loadStyle } from "./dom.js";
 import { openStorage } from "./drafts.js";
 import { openLive } from "./live.js";
+import { prepareMarkdown } from "./markdown.js";
 import { Outbox } from "./outbox.js";
 import { Sending } from "./sending.js";
 import { ThreadView } from "./thread.js";
@@ -18,7 +19,7 @@ import { Threads } from "./threads.js";
 const TITLE_AFTER_MS = [0, 1500, 4000, 9000];
 
 export async function openChat({ store, api, actions, drafts, storage }) {
-  await loadStyle("thread");
+  await Promise.all([loadStyle("thread"), prepareMarkdown()]);
   store.addReducers(threadReducers);
   const answers = new Answers({ store, api, openLive });
   const sending = new Sending({ store, api, answers, outbox: new Outbox(storage), drafts, actions });
@@ -54,6 +55,5 @@ export async function openChat({ store, api, actions, drafts, storage }) {
     if (conversationID) threads.refresh(conversationID);
   });
   sending.resume();
-  byID("thread").classList.add("is-ready");
   return { answers, sending, threads, view };
 }

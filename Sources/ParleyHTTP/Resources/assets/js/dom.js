@@ -29,7 +29,7 @@ export function icon(name, className = "icon") {
   svg.setAttribute("class", className);
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `/assets/icons/icons.svg#${name}`);
+  use.setAttribute("href", `/assets/icons/icons.svg?v=${document.documentElement.dataset.assets}#${name}`);
   svg.append(use);
   return svg;
 }

@@ -8,15 +8,14 @@ import { h, isMac } from "./dom.js";
 import { SHORTCUTS, keycaps } from "./shortcuts.js";
 
 export async function openHelp() {
-  const groups = Map.groupBy ? Map.groupBy(SHORTCUTS, (shortcut) => shortcut.group) : grouped();
-  const content = [...groups].flatMap(([group, shortcuts]) => [
+  const groups = grouped();
+  const content = [...groups].map(([group, shortcuts]) => h("section", {},
     h("h3", { class: "section-title", text: group }),
     h("dl", { class: "keys" }, ...shortcuts.flatMap((shortcut) => [
       h("dt", { text: shortcut.label }),
       h("dd", {}, ...keycaps(shortcut.keys, isMac).map((key) => h("kbd", { text: key }))),
-    ])),
-  ]);
-  await openSheet({ title: "Keyboard shortcuts", content });
+    ]))));
+  await openSheet({ title: "Keyboard shortcuts", content, className: "help" });
 }
 
 function grouped() {

@@ -20,6 +20,7 @@ const POLICY = {
   ],
   ALLOWED_ATTR: ["href", "title", "start", "align", "type", "checked", "disabled", "class"],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/iu,
+  ADD_URI_SAFE_ATTR: ["start", "align", "type", "checked", "disabled"],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,

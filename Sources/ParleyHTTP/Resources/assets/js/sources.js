@@ -3,6 +3,7 @@
 
 // The passages that an answer rests on: a row of them under it, and a note that shows one.
 
+import { AnswerText } from "./answer-text.js";
 import { h, loadStyle } from "./dom.js";
 import { place } from "./menu.js";
 
@@ -18,12 +19,14 @@ export function sourceList(sources) {
 /** Shows one passage beside the number or the chip that was pressed. */
 export async function openSource(anchor, passage) {
   await loadStyle("overlays");
+  const text = new AnswerText();
+  text.update(passage.text);
   const where = passage.page ? `Source ${passage.n} · page ${passage.page}` : `Source ${passage.n}`;
   const note = h("div", {
     class: "popover", popover: "auto", role: "dialog", tabindex: "-1", "aria-label": `Source ${passage.n}: ${passage.title}`,
   },
   h("h3", { text: passage.title }), h("p", { class: "where", text: where }),
-  h("blockquote", { text: passage.text }));
+  text.element);
   document.body.append(note);
   anchor.setAttribute("aria-expanded", "true");
   note.addEventListener("toggle", (event) => {

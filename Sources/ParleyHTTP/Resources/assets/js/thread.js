@@ -5,7 +5,6 @@
 
 import { announce, byID, copyText, h, icon, reconcile } from "./dom.js";
 import { plainText } from "./format.js";
-import { prepareMarkdown } from "./markdown.js";
 import { MessageView } from "./message-view.js";
 import { Scroller } from "./scroller.js";
 import { openSource } from "./sources.js";
@@ -45,7 +44,6 @@ export class ThreadView {
 
   /** Builds the views of messages before they are shown, a slice of time at once, newest first. */
   async prepare(messages) {
-    await prepareMarkdown();
     let start = performance.now();
     for (const message of messages.toReversed()) {
       if (this.#views.has(message.key) || this.#prepared.has(message.key)) continue;

@@ -21,8 +21,18 @@ export function loadMarkdown() {
   return once("markdown", async () => {
     await Promise.all([loadScriptAt(address("marked.js")), loadScriptAt(address("purify.js"))]);
     const { marked, DOMPurify } = globalThis;
-    return marked && DOMPurify?.isSupported ? { marked, DOMPurify } : null;
+    return marked && doesPurify(DOMPurify) ? { marked, DOMPurify } : null;
   });
+}
+
+/** Whether a sanitiser does its work: one that does not is worse than none. */
+function doesPurify(purify) {
+  try {
+    const clean = purify.sanitize('<b title="x">a</b><u>c</u>', { ALLOWED_TAGS: ["b"], ALLOWED_ATTR: [] });
+    return purify.isSupported && clean === "<b>a</b>c";
+  } catch {
+    return false;
+  }
 }
 
 /** Prism, or null. */
