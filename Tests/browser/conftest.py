@@ -76,9 +76,13 @@ class Cable:
         while True:
             try:
                 near, _ = listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.target_port))
             except OSError:
                 return
+            try:
+                far = socket.create_connection(("127.0.0.1", self.target_port))
+            except OSError:
+                self._close(near)
+                continue
             with self.lock:
                 self.pairs.add((near, far))
             for source, sink in ((near, far), (far, near)):

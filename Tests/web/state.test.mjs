@@ -46,6 +46,17 @@ test("a page that is read again keeps keys, older pages and what was not sent ye
   assert.equal(store.state.threads.c.next, null, "the older page is there, so its cursor is not needed again");
 });
 
+test("a message that was accepted while the page was being read stays", () => {
+  const store = storeWith([]);
+  store.dispatch({ type: "thread/extended", conversationID: "c", messages: tree.exchange({ id: "u", conversationID: "c", parentID: null, content: "hi" }) });
+  const turn = { id: "t", conversationID: "c", userMessageID: "u", assistantMessageID: "x", state: "queued" };
+  store.dispatch({ type: "thread/accepted", conversationID: "c", awaitedKey: "answer-to-u", turn, at: 20 });
+  store.dispatch({ type: "thread/loaded", conversationID: "c", messages: [], next: null, since: 10 });
+  assert.deepEqual(store.state.threads.c.messages.map((each) => each.id), ["u", "x"]);
+  store.dispatch({ type: "thread/loaded", conversationID: "c", messages: [message("other")], next: null, since: 30 });
+  assert.deepEqual(store.state.threads.c.messages.map((each) => each.id), ["other"]);
+});
+
 test("another branch takes the place of the one that was shown", () => {
   const store = storeWith([message("a"), message("b"), message("x", { role: "assistant" })]);
   store.dispatch({ type: "thread/loaded", conversationID: "c", messages: [message("a"), message("b2")], next: null });

@@ -17,6 +17,8 @@ export class Actions {
   /** @param openChat loads the modules of the chat, once it is needed, and gives what chat.js makes */
   constructor({ store, api, storage, drafts, openChat }) {
     Object.assign(this, { store, api, storage, drafts, openChat });
+    /** Called when a text was put back among the drafts; the composer sets it. */
+    this.onDraft = () => {};
   }
 
   get state() {

@@ -133,6 +133,7 @@ export class Composer {
     this.#showButtons();
     this.#showSuggestions();
     this.#showFootnote();
+    if (previous && previous.session.status !== "signedIn" && state.session.status === "signedIn") this.#takeFocus();
     if (!previous || previous.connection !== state.connection) this.#showConnection();
   }
 
@@ -152,6 +153,11 @@ export class Composer {
     this.#place = this.#draftKey;
     this.#setText(this.drafts.get(this.#place));
     this.#hush();
+    this.#takeFocus();
+  }
+
+  /** Somebody with a keyboard can write at once; on a touch screen the keyboard stays closed. */
+  #takeFocus() {
     if (!isTouch()) this.box.focus({ preventScroll: true });
   }
 
@@ -220,27 +226,31 @@ export class Composer {
 
   #showConnection() {
     const { state: connection } = this.store.state.connection;
+    if (connection === "waiting" || connection === "connecting") {
+      this.#statusTimer ??= setTimeout(() => this.#interrupted("Connecting again…"), SAY_AFTER_MS);
+      return;
+    }
     clearTimeout(this.#statusTimer);
+    this.#statusTimer = null;
     if (connection === "offline") {
-      this.#wasInterrupted = true;
-      this.#say("You are offline. Answers go on without you and appear when you are back.", "", "connection");
-    } else if (connection === "waiting" || (connection === "connecting" && this.#wasInterrupted)) {
-      if (byID("status").dataset.about === "connection" && !byID("status").hidden) {
-        this.#say("Connecting again…", "", "connection");
-        return;
-      }
-      this.#statusTimer = setTimeout(() => {
-        this.#wasInterrupted = true;
-        this.#say("Connecting again…", "", "connection");
-      }, SAY_AFTER_MS);
+      this.#interrupted("You are offline. Answers go on without you and appear when you are back.");
     } else if (connection === "open" && this.#wasInterrupted) {
-      this.#wasInterrupted = false;
-      const isAnswering = answerUnderWay(this.store.state, this.store.state.route.conversationID);
-      this.#say(isAnswering ? "Connected again. The answer goes on." : "Connected again.", "", "resumed");
-      this.#statusTimer = setTimeout(() => this.#hush(), RESUMED_FOR_MS);
+      this.#resumed();
     } else if (byID("status").dataset.about === "connection") {
       this.#hush();
     }
+  }
+
+  #interrupted(text) {
+    this.#wasInterrupted = true;
+    this.#say(text, "", "connection");
+  }
+
+  #resumed() {
+    this.#wasInterrupted = false;
+    const isAnswering = answerUnderWay(this.store.state, this.store.state.route.conversationID);
+    this.#say(isAnswering ? "Connected again. The answer goes on." : "Connected again.", "", "resumed");
+    setTimeout(() => byID("status").dataset.about === "resumed" && this.#hush(), RESUMED_FOR_MS);
   }
 
   // Menus

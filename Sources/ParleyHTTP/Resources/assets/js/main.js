@@ -23,14 +23,16 @@ const actions = new Actions({
 });
 api.onSignedOut = (problem) => actions.signedOut(problem);
 
-const sidebar = new Sidebar({ store, actions, storage });
-const header = new Header({ store, actions, sidebar });
-const composer = new Composer({ store, actions, drafts, storage });
-const view = { store, api, actions, drafts, storage, sidebar, header, composer };
-
+// First, so that what the views do already finds the page shown.
 store.subscribe((state, previous) => {
   if (state.session !== previous.session) showSession(state.session);
 });
+
+const sidebar = new Sidebar({ store, actions, storage });
+const header = new Header({ store, actions, sidebar });
+const composer = new Composer({ store, actions, drafts, storage });
+actions.onDraft = () => composer.takeDraft();
+const view = { store, api, actions, drafts, storage, sidebar, header, composer };
 
 /** The gate stands before the chat until somebody is signed in. */
 async function showSession(session) {
@@ -44,8 +46,16 @@ async function showSession(session) {
   }
 }
 
+let palette = null;
+
+/** Once it is loaded the palette opens at once, so that no key typed after the shortcut is lost. */
+function loadPalette() {
+  palette ??= import("./palette.js");
+  return palette;
+}
+
 const commands = {
-  search: async () => (await import("./palette.js")).openPalette(view),
+  search: async () => (await loadPalette()).openPalette(view),
   newChat: () => {
     actions.go(null);
     composer.focus();
@@ -71,6 +81,8 @@ function withCurrent(action) {
 }
 
 addEventListener("keydown", (event) => {
+  // The modifier is pressed a moment before the letter: time enough to load what the letter may ask for.
+  if (event.key === (isMac ? "Meta" : "Control")) loadPalette().then((module) => module.preparePalette());
   if (event.defaultPrevented || store.state.session.status !== "signedIn") return;
   const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]") !== null;
   const shortcut = match(event, { isTyping, isMac });

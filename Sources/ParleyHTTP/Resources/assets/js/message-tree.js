@@ -60,25 +60,30 @@ export function awaited({ key, conversationID, parentID, createdAt, siblings = [
   };
 }
 
-/** The same branch after the server accepted the message: the answer has its id and its turn. */
-export function accepted(messages, awaitedKey, turn) {
+/** The same branch after the server accepted the message at the time `at`: the answer has its id and its turn. */
+export function accepted(messages, awaitedKey, turn, at) {
   return messages.map((message) => {
-    if (message.id === turn.userMessageID && message.delivery) return { ...message, delivery: undefined, problem: null };
+    if (message.id === turn.userMessageID && message.delivery) {
+      return { ...message, delivery: undefined, problem: null, acceptedAt: at };
+    }
     if (message.key !== awaitedKey || !message.isAwaited) return message;
     const siblings = message.siblings.map((id) => (id === message.id ? turn.assistantMessageID : id));
-    return { ...message, id: turn.assistantMessageID, turnID: turn.id, siblings, isAwaited: false };
+    const id = turn.assistantMessageID;
+    return { ...message, id, turnID: turn.id, siblings, isAwaited: false, acceptedAt: at };
   });
 }
 
 /**
  * The branch with a page of it as the server gives it now. Keys of messages that are shown stay (and so do their
- * elements), as do older pages in front of it and whatever the server has not seen yet.
+ * elements), as do older pages in front of it and whatever the server had not seen at the time `since`, when it was
+ * asked.
  */
-export function refreshed(messages, fresh) {
+export function refreshed(messages, fresh, since = Infinity) {
   const shown = new Map(messages.map((message) => [message.id, message]));
   const merged = fresh.map((message) => ({ ...message, key: shown.get(message.id)?.key ?? message.key }));
   const ids = new Set(merged.map((message) => message.id));
-  const unseen = messages.filter((message) => (message.delivery || message.isAwaited) && !ids.has(message.id));
+  const unseen = messages.filter((message) => !ids.has(message.id)
+    && (message.delivery || message.isAwaited || message.acceptedAt >= since));
   const place = fresh.length > 0 ? messages.findIndex((message) => message.id === fresh[0].id) : -1;
   const older = place > 0 ? messages.slice(0, place) : [];
   return { messages: [...older, ...merged, ...unseen], keepsOlder: older.length > 0 };

@@ -16,10 +16,14 @@ const PLACES = 30;
 
 let isOpen = false;
 
+export function preparePalette() {
+  return loadStyle("overlays");
+}
+
 export async function openPalette(view) {
   if (isOpen) return;
   isOpen = true;
-  await loadStyle("overlays");
+  await preparePalette();
   new Palette(view).open();
 }
 

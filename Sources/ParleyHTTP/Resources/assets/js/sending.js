@@ -85,6 +85,7 @@ export class Sending {
       await this.actions.go(null, { replace: true });
     } else {
       this.drafts.set(conversationID, message.content);
+      this.actions.onDraft();
       const { threads } = await this.actions.chat();
       await threads.reload(conversationID);
     }
@@ -94,7 +95,6 @@ export class Sending {
   resume(conversationID = null) {
     for (const entry of this.outbox.entries()) {
       if (conversationID && entry.conversationID !== conversationID) continue;
-      if (this.underWay.has(entry.id)) continue;
       if (entry.create && !this.store.state.conversations[entry.conversationID]) {
         const conversation = this.#provisional(entry.create, entry.content, entry.createdAt);
         this.store.dispatch({ type: "conversation/changed", conversation });
@@ -190,11 +190,15 @@ export class Sending {
 
   #accepted(turn, awaitedKey) {
     const { conversationID } = turn;
-    this.store.dispatch({ type: "thread/accepted", conversationID, awaitedKey, turn });
+    this.store.dispatch({ type: "thread/accepted", conversationID, awaitedKey, turn, at: performance.now() });
     this.store.dispatch({
       type: "conversation/patched", id: conversationID, change: { updatedAt: new Date().toISOString() },
     });
     this.answers.watch({ conversationID, messageID: turn.assistantMessageID, turnID: turn.id });
+    // The thread may have been read while the message was on its way.
+    const thread = this.store.state.threads[conversationID];
+    const isShown = thread?.messages.some((message) => message.id === turn.assistantMessageID);
+    if (thread?.status === "ready" && !isShown) this.actions.chat().then(({ threads }) => threads.reload(conversationID));
   }
 
   #mark(entry, change) {

@@ -12,8 +12,8 @@ export const threadReducers = {
   })),
 
   /** `next` stays as it is while older pages in front of this one are kept. */
-  "thread/loaded": (state, { conversationID, messages, next }) => withThread(state, conversationID, (thread) => {
-    const { messages: merged, keepsOlder } = tree.refreshed(thread.messages, messages);
+  "thread/loaded": (state, { conversationID, messages, next, since }) => withThread(state, conversationID, (thread) => {
+    const { messages: merged, keepsOlder } = tree.refreshed(thread.messages, messages, since);
     return { ...thread, status: "ready", messages: merged, next: keepsOlder ? thread.next : next, problem: null };
   }),
 
@@ -32,8 +32,8 @@ export const threadReducers = {
     messages: [...(cutAt ? tree.before(thread.messages, cutAt) : thread.messages), ...messages],
   })),
 
-  "thread/accepted": (state, { conversationID, awaitedKey, turn }) => withKept(state, conversationID, (thread) => ({
-    ...thread, messages: tree.accepted(thread.messages, awaitedKey, turn),
+  "thread/accepted": (state, { conversationID, awaitedKey, turn, at }) => withKept(state, conversationID, (thread) => ({
+    ...thread, messages: tree.accepted(thread.messages, awaitedKey, turn, at),
   })),
 
   "message/patched": (state, { conversationID, id, change }) => withKept(state, conversationID, (thread) => ({

@@ -25,8 +25,8 @@ export class Threads {
   /** Shows a conversation, at one message if that is named. */
   async open(conversationID, messageID = null) {
     const turn = ++this.#opening;
-    if (this.sending.isUnborn(conversationID)) return this.sending.resume(conversationID);
     this.store.dispatch({ type: "thread/loading", conversationID });
+    if (this.sending.isUnborn(conversationID)) return this.sending.resume(conversationID);
     const branch = messageID ?? this.tabStorage.getItem(BRANCH_PREFIX + conversationID) ?? "latest";
     try {
       const record = this.store.state.conversations[conversationID] ? null : this.actions.refresh(conversationID);
@@ -86,6 +86,7 @@ export class Threads {
 
   /** Reads a branch, back to the message that is sought. */
   async #read(conversationID, branch, soughtID) {
+    const since = performance.now();
     let limit = PAGE;
     let page = await this.api.messages(conversationID, { branch, limit });
     let messages = page.messages;
@@ -97,7 +98,7 @@ export class Threads {
     }
     const read = messages.map(fromWire);
     await this.prepare(read);
-    this.store.dispatch({ type: "thread/loaded", conversationID, messages: read, next: page.next });
+    this.store.dispatch({ type: "thread/loaded", conversationID, messages: read, next: page.next, since });
     this.#takeUp(conversationID, read);
   }
 
