@@ -82,8 +82,8 @@ public struct ModelScript: Hashable, Sendable {
     ///
     /// Words: `ttftN` and `itlN` (milliseconds), `lenN` (deltas), `echo`, `text` (the server's own text, see
     /// ``ScriptedModelServer``), `cutN`, `rstN`, `endN`, `hang`, `hangN`, `close`, `badjsonN`, `errorN`, `redirect`,
-    /// `garbage`, `fragN` (bytes), `crlf`, `cr`, `bom`, `comments`, `nodone`, `nofinish`, `nousage`, `open`, `drop`, `whole`,
-    /// `reasonN`, `sN` (status), `raN` (Retry-After).
+    /// `garbage`, `fragN` (bytes), `crlf`, `cr`, `bom`, `comments`, `nodone`, `nofinish`, `nousage`, `open`, `drop`,
+    /// `whole`, `reasonN`, `sN` (status), `raN` (Retry-After).
     public init?(modelName: String, text: String? = nil) {
         let words = modelName.split(separator: "-")
         guard words.first == "scripted" else { return nil }

@@ -71,7 +71,7 @@ extension WireTests {
                         await withTaskGroup(of: Heard.self) { group in
                             for _ in 0..<60 { group.addTask { await model.ask() } }
                             for await heard in group {
-                                // A request may meet a connection that is just being closed, oftener than retries allow.
+                                // A request may meet a connection that is just closing, oftener than retries allow.
                                 #expect(heard.completion != nil || heard.modelError?.code == .unreachable)
                             }
                         }
