@@ -83,12 +83,7 @@ public struct ModelScript: Hashable, Sendable {
     /// Words: `ttftN` and `itlN` (milliseconds), `lenN` (deltas), `echo`, `text` (the server's own text, see
     /// ``ScriptedModelServer``), `cutN`, `rstN`, `endN`, `hang`, `hangN`, `close`, `badjsonN`, `errorN`, `redirect`,
     /// `garbage`, `fragN` (bytes), `crlf`, `cr`, `bom`, `comments`, `nodone`, `nofinish`, `nousage`, `open`, `drop`,
-<<<<<<< HEAD
-    /// `whole`,
-    /// `reasonN`, `sN` (status), `raN` (Retry-After).
-=======
     /// `whole`, `reasonN`, `sN` (status), `raN` (Retry-After).
->>>>>>> 683a2bd3ad59743365bb7ff2ccbb7b64f39ffbaf
     public init?(modelName: String, text: String? = nil) {
         let words = modelName.split(separator: "-")
         guard words.first == "scripted" else { return nil }
