@@ -173,7 +173,12 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyModelsTests", dependencies: ["ParleyModels", "ParleyTesting", "ParleyCore"] + nio,
+            name: "ParleyModelsTests",
+            dependencies: [
+                "ParleyModels", "ParleyTesting", "ParleyCore", .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+            ] + nio,
             swiftSettings: strict),
         .testTarget(
             name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),

@@ -6,12 +6,16 @@
 public struct APIKey: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private let secret: String
 
+    /// What can stand in a header field and is the same in JSON: visible ASCII without quotes and backslashes.
+    private static func isFit(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value > 0x20 && scalar.value < 0x7F && scalar != "\"" && scalar != "\\"
+    }
+
     /// Takes a key as it stands in an environment variable or a file, white space around it removed; `nil` when it is
     /// empty or cannot be a header field's value.
     public init?(_ text: String) {
         let secret = text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()
-        guard !secret.isEmpty, secret.allSatisfy({ $0.isASCII && !$0.isWhitespace && $0 > "\u{20}" && $0 < "\u{7F}" })
-        else { return nil }
+        guard !secret.isEmpty, secret.allSatisfy({ $0.unicodeScalars.allSatisfy(Self.isFit) }) else { return nil }
         self.secret = String(secret)
     }
 

@@ -9,11 +9,11 @@
 struct CircuitBreaker<Instant: InstantProtocol>: Sendable where Instant.Duration == Duration {
     struct Settings: Hashable, Sendable {
         /// Failures in a row that open the breaker.
-        var failureThreshold = 5
+        var failureThreshold = ModelsLimits.breakerFailures
         /// How long it stays open the first time.
-        var openFor = Duration.seconds(5)
+        var openFor = ModelsLimits.breakerOpen
         /// The longest that it stays open, after doubling.
-        var openMaximum = Duration.seconds(60)
+        var openMaximum = ModelsLimits.breakerOpenMaximum
         /// A probe whose outcome is not reported for so long no longer blocks the next.
         var probeLife = Duration.seconds(60)
     }

@@ -10,7 +10,8 @@ import ParleyCore
 struct CompletionStream: ~Copyable {
     /// How the body is read.
     private enum Form {
-        /// Decided by the first byte that is no white space.
+        /// Decided by the first byte that is no white space, because servers err in `Content-Type`: an event stream
+        /// never begins with `{`.
         case unknown
         case events
         case whole
@@ -23,7 +24,7 @@ struct CompletionStream: ~Copyable {
     private(set) var tokens = 0
     /// Whether the answer passed the longest that is kept.
     private(set) var wasCut = false
-    private var form: Form
+    private var form = Form.unknown
     private var sse: SSEParser
     private var chunks = ChunkParser()
     private var whole: [UInt8] = []
@@ -37,15 +38,12 @@ struct CompletionStream: ~Copyable {
     private let maximumBytes: Int
 
     /// - Parameters:
-    ///   - contentType: the response's `Content-Type`.
+    ///   - endpoint: the server, for the words of an error.
     ///   - maximumBytes: the longest answer; what goes on is cut with finish reason `length`.
     init(
-        contentType: String?, endpoint: ModelEndpoint, maximumBytes: Int = CoreLimits.answerBytes,
+        endpoint: ModelEndpoint, maximumBytes: Int = CoreLimits.answerBytes,
         limits: SSEParser.Limits = SSEParser.Limits()
     ) {
-        let type = contentType?.lowercased() ?? ""
-        self.form =
-            type.hasPrefix("text/event-stream") ? .events : type.hasPrefix("application/json") ? .whole : .unknown
         self.sse = SSEParser(limits: limits)
         self.endpoint = endpoint.name
         self.words = ServerWords(key: endpoint.apiKey)

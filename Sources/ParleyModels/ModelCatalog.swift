@@ -17,14 +17,14 @@ final class ModelCatalog: Sendable {
     }
 
     private let endpoint: ModelEndpoint
-    private let client: HTTPClient
+    private let clients: LoopClients
     private let kept = Mutex(Kept())
     /// One fetch at a time; the others wait for it and find its result.
     private let turnstile = RequestGate(limit: 1, queueLimit: 1024)
 
-    init(endpoint: ModelEndpoint, client: HTTPClient) {
+    init(endpoint: ModelEndpoint, clients: LoopClients) {
         self.endpoint = endpoint
-        self.client = client
+        self.clients = clients
     }
 
     /// The names that may be chosen, best first: the default, the aliases, the configured or fetched names. May be
@@ -34,6 +34,12 @@ final class ModelCatalog: Sendable {
         let listed = self.endpoint.models.isEmpty ? await self.fetched() : self.endpoint.models
         var seen = Set<String>()
         return (own + listed).filter { seen.insert($0).inserted }
+    }
+
+    /// What is asked when a request names no model; the server is asked for its list only when nothing is configured.
+    func defaultName() async -> String? {
+        if let name = self.endpoint.defaultModel ?? self.endpoint.models.first { return name }
+        return await self.fetched().first ?? self.endpoint.aliases.keys.sorted().first
     }
 
     /// What is known without asking: `true` or `false` when there is a list, `nil` when there is none.
@@ -71,7 +77,7 @@ final class ModelCatalog: Sendable {
         if let key = self.endpoint.apiKey { headers.add(name: "Authorization", value: key.authorization) }
         let end = ContinuousClock.now.advanced(by: self.endpoint.limits.modelList)
         let exchange = ModelExchange.start(
-            try HTTPClient.Request(url: self.endpoint.url("models"), headers: headers), with: self.client,
+            try HTTPClient.Request(url: self.endpoint.url("models"), headers: headers), with: self.clients,
             endpoint: self.endpoint,
             deadlines: ExchangeDeadlines(
                 connect: end, firstToken: end, nextToken: self.endpoint.limits.modelList, total: end)
@@ -113,6 +119,6 @@ final class ModelCatalog: Sendable {
     /// Parts of the names of models that do not chat, as OpenAI and others list them.
     private static let otherPurposes = [
         "embed", "whisper", "tts", "dall-e", "moderation", "davinci-002", "babbage-002", "transcribe", "realtime",
-        "gpt-image", "sora", "rerank",
+        "gpt-image", "sora", "rerank", "instruct-0914", "turbo-instruct", "gpt-audio", "computer-use", "deep-research",
     ]
 }

@@ -25,7 +25,7 @@ public struct ModelEndpoint: Sendable {
     public var models: [String]
     /// Names of our own for names of the server's.
     public var aliases: [String: String]
-    /// What is asked when the request names no model. `nil`: the first of the list.
+    /// What is asked when the request names no model. `nil`: the first of the list; at OpenAI a small model.
     public var defaultModel: String?
     public var continuation: Continuation
     /// `max_completion_tokens` (OpenAI) instead of `max_tokens` (everybody else).
@@ -36,32 +36,35 @@ public struct ModelEndpoint: Sendable {
 
     public var continuesAnswers: Bool { self.continuation != .none }
 
+    /// What is asked at OpenAI when nothing is configured: its list of models is in no order.
+    private static let openAIModel = "gpt-4o-mini"
+
     /// Deadlines and caps of one model server.
     public struct Limits: Hashable, Sendable {
         /// From the request to an open connection.
-        public var connect = Duration.seconds(10)
+        public var connect = ModelsLimits.connectDeadline
         /// From the request to the first token, retries at this server included.
-        public var firstToken = Duration.seconds(30)
+        public var firstToken = ModelsLimits.firstTokenDeadline
         /// From one token to the next.
-        public var nextToken = Duration.seconds(30)
+        public var nextToken = ModelsLimits.nextTokenDeadline
         /// From the request to the end of the answer, over all servers.
-        public var total = Duration.seconds(600)
+        public var total = ModelsLimits.totalDeadline
         /// For the list of models.
-        public var modelList = Duration.seconds(5)
+        public var modelList = ModelsLimits.modelListDeadline
         /// Answers that the server makes for us at once.
-        public var concurrentRequests = 512
+        public var concurrentRequests = ModelsLimits.concurrentRequests
         /// Requests that wait for one of them to end.
-        public var queuedRequests = 1024
+        public var queuedRequests = ModelsLimits.queuedRequests
         /// How long they wait.
-        public var queueWait = Duration.seconds(10)
+        public var queueWait = ModelsLimits.queueWait
         /// Attempts before the first token, the first included.
-        public var attempts = 3
+        public var attempts = ModelsLimits.attempts
         /// The bound of the wait before the first retry; it doubles with each.
         public var retryBase = Duration.milliseconds(200)
         /// Failures in a row after which the server is left alone for a while.
-        public var breakerFailures = 5
+        public var breakerFailures = ModelsLimits.breakerFailures
         /// How long it is left alone the first time; doubles up to a minute.
-        public var breakerOpen = Duration.seconds(5)
+        public var breakerOpen = ModelsLimits.breakerOpen
 
         public init() {}
     }
@@ -96,9 +99,10 @@ public struct ModelEndpoint: Sendable {
         self.name = name ?? (parts.port.map { "\(host):\($0)" } ?? host)
         self.models = models
         self.aliases = aliases
-        self.defaultModel = defaultModel
+        let isOpenAI = host == "api.openai.com"
+        self.defaultModel = defaultModel ?? (isOpenAI && models.isEmpty ? Self.openAIModel : nil)
         self.continuation = continuation
-        self.usesMaxCompletionTokens = host == "api.openai.com"
+        self.usesMaxCompletionTokens = isOpenAI
         self.limits = limits
     }
 

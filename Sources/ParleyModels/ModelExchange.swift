@@ -50,11 +50,11 @@ final class ModelExchange: HTTPClientResponseDelegate {
     ///
     /// - Parameter onEnd: called once, when the connection is free again or gone.
     static func start(
-        _ request: HTTPClient.Request, with client: HTTPClient, endpoint: ModelEndpoint, deadlines: Deadlines,
+        _ request: HTTPClient.Request, with clients: LoopClients, endpoint: ModelEndpoint, deadlines: Deadlines,
         onEnd: @escaping @Sendable () -> Void
     ) -> ModelExchange {
         let exchange = ModelExchange(endpoint: endpoint, deadlines: deadlines, onEnd: onEnd)
-        let task = client.execute(request: request, delegate: exchange)
+        let task = clients.next().execute(request: request, delegate: exchange)
         task.futureResult.whenComplete { result in exchange.finished(result) }
         let ended = exchange.state.withLock { state in
             state.task = task
@@ -180,6 +180,7 @@ final class ModelExchange: HTTPClientResponseDelegate {
         await withCheckedContinuation { continuation in
             let ready = self.state.withLock { state in
                 if !state.parts.isEmpty || state.end != nil || (state.head != nil && awaitsHead) { return true }
+                precondition(state.reader == nil, "a response has one reader")
                 state.reader = continuation
                 return false
             }

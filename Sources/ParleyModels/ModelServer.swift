@@ -4,6 +4,7 @@
 //
 import AsyncHTTPClient
 import Foundation
+import Logging
 import NIOCore
 import NIOHTTP1
 import ParleyCore
@@ -24,20 +25,24 @@ final class ModelServer: Sendable {
     let gate: RequestGate
     let metrics: ModelMetrics
     let catalog: ModelCatalog
-    private let client: HTTPClient
+    private let clients: LoopClients
+    private let logger: Logger
     private let breaker: Mutex<CircuitBreaker<Instant>>
     private let budget: Mutex<RetryBudget<Instant>>
 
-    init(_ endpoint: ModelEndpoint, client: HTTPClient) {
+    init(_ endpoint: ModelEndpoint, clients: LoopClients, logger: Logger) {
         self.endpoint = endpoint
-        self.client = client
+        self.clients = clients
+        var logger = logger
+        logger[metadataKey: "endpoint"] = "\(endpoint.name)"
+        self.logger = logger
         let limits = endpoint.limits
         self.gate = RequestGate(limit: limits.concurrentRequests, queueLimit: limits.queuedRequests)
         self.metrics = ModelMetrics(endpoint: endpoint.name)
         self.breaker = Mutex(
             CircuitBreaker(settings: .init(failureThreshold: limits.breakerFailures, openFor: limits.breakerOpen)))
         self.budget = Mutex(RetryBudget(start: .now))
-        self.catalog = ModelCatalog(endpoint: endpoint, client: client)
+        self.catalog = ModelCatalog(endpoint: endpoint, clients: clients)
     }
 
     // MARK: Health
@@ -74,6 +79,8 @@ final class ModelServer: Sendable {
             }
         }
         self.metrics.requestEnded(error.code.rawValue)
+        self.logger.info(
+            "model request failed", metadata: ["code": "\(error.code.rawValue)", "reason": "\(error.message)"])
     }
 
     private func report(_ change: (inout CircuitBreaker<Instant>) -> Void) {
@@ -82,7 +89,13 @@ final class ModelServer: Sendable {
             change(&breaker)
             return (before, breaker.state)
         }
-        if before != after { self.metrics.breakerState(after.rawValue) }
+        guard before != after else { return }
+        self.metrics.breakerState(after.rawValue)
+        switch after {
+        case .open: self.logger.warning("model server left alone for a while after failures")
+        case .closed: self.logger.notice("model server answers again")
+        case .halfOpen: break
+        }
     }
 
     // MARK: Requests
@@ -110,7 +123,7 @@ final class ModelServer: Sendable {
         do {
             let request = try self.request(route, method: method, body: body, headers: headers)
             exchange = ModelExchange.start(
-                request, with: self.client, endpoint: self.endpoint,
+                request, with: self.clients, endpoint: self.endpoint,
                 deadlines: ExchangeDeadlines(
                     connect: .now.advanced(by: self.endpoint.limits.connect), firstToken: until,
                     nextToken: nextToken ?? self.endpoint.limits.nextToken, total: total)

@@ -3,10 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 public import AsyncHTTPClient
+public import Logging
 public import NIOCore
 import ParleyCore
 
-/// The configured model servers, in order of preference, and the one HTTP client that reaches them.
+/// The configured model servers, in order of preference, and the HTTP clients that reach them.
 ///
 /// Shared by ``OpenAIChatModel`` and ``OpenAIProxy``, so that caps, breakers and retries hold for both.
 /// Call ``shutdown()`` before letting go of it.
@@ -18,11 +19,12 @@ public final class ModelServers: Sendable {
     }
 
     let servers: [ModelServer]
-    private let client: HTTPClient
+    private let clients: LoopClients
 
     /// - Throws: ``ModelConfigurationError`` when there is no endpoint, too many, or two of one name.
     public init(
-        _ endpoints: [ModelEndpoint], eventLoopGroup: any EventLoopGroup = HTTPClient.defaultEventLoopGroup
+        _ endpoints: [ModelEndpoint], eventLoopGroup: any EventLoopGroup = HTTPClient.defaultEventLoopGroup,
+        logger: Logger = Logger(label: "parley.models")
     ) throws(ModelConfigurationError) {
         guard !endpoints.isEmpty else { throw ModelConfigurationError("no model server is configured") }
         guard endpoints.count <= ModelsLimits.endpoints else {
@@ -32,10 +34,9 @@ public final class ModelServers: Sendable {
             throw ModelConfigurationError("two model servers have one name")
         }
         let connect = endpoints.map(\.limits.connect).max() ?? .seconds(10)
-        let client = HTTPClient(
-            eventLoopGroupProvider: .shared(eventLoopGroup), configuration: Self.configuration(connect: connect))
-        self.client = client
-        self.servers = endpoints.map { ModelServer($0, client: client) }
+        let clients = LoopClients(group: eventLoopGroup, configuration: Self.configuration(connect: connect))
+        self.clients = clients
+        self.servers = endpoints.map { ModelServer($0, clients: clients, logger: logger) }
     }
 
     /// The client's defaults would queue the ninth answer, follow redirects with the key, and try to connect for ten
@@ -51,7 +52,7 @@ public final class ModelServers: Sendable {
 
     /// Closes all connections; running answers fail.
     public func shutdown() async {
-        try? await self.client.shutdown()
+        await self.clients.shutdown()
     }
 
     /// The names that may be chosen, the default first; never empty.
@@ -95,7 +96,7 @@ public final class ModelServers: Sendable {
             candidates = (known.isEmpty ? able : known).map { Candidate(server: $0, model: model) }
         } else {
             for server in able {
-                guard let name = await server.catalog.names().first else { continue }
+                guard let name = await server.catalog.defaultName() else { continue }
                 candidates.append(Candidate(server: server, model: name))
             }
             // A server that cannot be asked for its models can tell why when it is asked for an answer.

@@ -18,6 +18,8 @@ public enum ModelsLimits {
     public static let responseBufferBytes = 64 * 1024
     /// Connections that the pool may hold to one HTTP/1 model server. Each running answer needs one.
     public static let connectionsPerServer = 1024
+    /// Event loops that requests to model servers are spread over, at most.
+    public static let clientLoops = 4
     /// How long an idle connection to a model server is kept.
     public static let idleConnectionLife = Duration.seconds(60)
     /// After a finish reason: how long to wait for the usage and for the end of the body.
@@ -32,6 +34,30 @@ public enum ModelsLimits {
     public static let modelListLife = Duration.seconds(60)
     /// How long a failed fetch of the list is not tried again.
     public static let modelListRetry = Duration.seconds(5)
+    /// How long a fetch of the list may take.
+    public static let modelListDeadline = Duration.seconds(5)
+    /// From a request to an open connection.
+    public static let connectDeadline = Duration.seconds(10)
+    /// From a request to its first token, retries at the same server included.
+    public static let firstTokenDeadline = Duration.seconds(30)
+    /// From one token to the next.
+    public static let nextTokenDeadline = Duration.seconds(30)
+    /// From a request to the end of its answer, over all servers.
+    public static let totalDeadline = Duration.seconds(600)
+    /// Answers that one server makes for us at once.
+    public static let concurrentRequests = 512
+    /// Requests that wait for one of them to end.
+    public static let queuedRequests = 1024
+    /// How long they wait.
+    public static let queueWait = Duration.seconds(10)
+    /// Attempts at one server before the first token, the first included.
+    public static let attempts = 3
+    /// Failures in a row after which a server is left alone for a while.
+    public static let breakerFailures = 5
+    /// How long a server is left alone the first time.
+    public static let breakerOpen = Duration.seconds(5)
+    /// How long a server is left alone at most.
+    public static let breakerOpenMaximum = Duration.seconds(60)
     /// The longest `Retry-After` that is believed.
     public static let retryAfterMaximum = Duration.seconds(3600)
     /// Model servers that one configuration may name.

@@ -118,8 +118,7 @@ private struct AnswerRun {
             headers: ["Content-Type": "application/json", "Accept": "text/event-stream"], until: firstTokenBy,
             total: total)
         let exchange = response.exchange
-        var stream = CompletionStream(
-            contentType: response.head.headers.first(name: "Content-Type"), endpoint: self.server.endpoint)
+        var stream = CompletionStream(endpoint: self.server.endpoint)
         do {
             let completion = try await self.read(
                 exchange, &stream, ticket: response.ticket, sent: sent, receive: receive)

@@ -46,12 +46,17 @@ final class ProxyReader: Sendable {
                 }
                 return nil
             }
+            // What has come meanwhile goes along, so that a fast server does not cost a write for each chunk.
+            var all = bytes
+            while all.readableBytes < ModelsLimits.responseBufferBytes, var more = exchange.available() {
+                all.writeBuffer(&more)
+            }
             exchange.tokenReceived()
             if self.begin() {
                 self.server.succeeded(self.response.ticket)
                 self.server.metrics.firstTokenCame(after: ContinuousClock.now - self.sent)
             }
-            return bytes
+            return all
         } catch {
             if self.end() { self.server.ended(self.response.ticket, with: error) }
             throw error

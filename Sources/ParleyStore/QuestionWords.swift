@@ -4,15 +4,17 @@
 //
 import ParleyCore
 
-/// The words of a question that say what it is about.
+/// The words of a question that say what it is about, each once, in their order.
 struct QuestionWords {
     let words: [String]
 
+    /// - Parameter question: what is beyond `CoreLimits.queryBytes` characters is not looked at.
     init(_ question: String) {
-        let words = question.lowercased().prefix(CoreLimits.messageBytes)
-            .split { !($0.isLetter || $0.isNumber || $0 == "'" || $0 == "’") }
-            .map { String($0.replacing("’", with: "'")) }
-        self.words = words.filter { !Self.stopWords.contains($0) }.map { $0.replacing("'", with: " ") }
+        let words = question.prefix(CoreLimits.queryBytes).lowercased().replacing("’", with: "'")
+            .split { !($0.isLetter || $0.isNumber || $0 == "'") }
+        var seen = Self.stopWords
+        self.words = words.filter { seen.insert(String($0)).inserted }.map { $0.replacing("'", with: " ") }.map(
+            String.init)
     }
 
     /// Words that questions share whatever they are about: function words, and the verbs of asking.

@@ -17,7 +17,7 @@ public final class SQLitePassageIndex: PassageSearch, Sendable {
     /// How much more a word in the title counts than one in the text.
     static let titleWeight = 4.0
     /// The share of the question's information that a passage must hold.
-    static let requiredShare = 0.5
+    static let requiredShare = 0.4
     /// A passage with less than this part of the best one's score adds little beside it.
     static let requiredPartOfBest = 0.4
     /// Candidates that are weighed for one question.
@@ -41,7 +41,8 @@ public final class SQLitePassageIndex: PassageSearch, Sendable {
             self.queue = try DatabaseQueue(configuration: configuration)
             self.stems = try self.queue.write { [passages = self.passages] db in
                 try Self.fill(db, passages)
-                return try passages.map { Set(try Self.stems(of: $0.title + "\n" + $0.text, db)) }
+                let stemmer = try Self.stemmer(db)
+                return try passages.map { Set(try Self.stems(of: $0.title + "\n" + $0.text, by: stemmer)) }
             }
         } catch {
             throw StoreError(database: error)
@@ -64,9 +65,12 @@ public final class SQLitePassageIndex: PassageSearch, Sendable {
         }
     }
 
-    private static func stems(of text: String, _ db: Database) throws -> [String] {
-        let tokenizer = try db.makeTokenizer(FTS5TokenizerDescriptor(components: ["porter", WordTokenizer.name]))
-        return try tokenizer.tokenize(document: text.storable).map(\.token)
+    private static func stemmer(_ db: Database) throws -> any FTS5Tokenizer {
+        try db.makeTokenizer(FTS5TokenizerDescriptor(components: ["porter", WordTokenizer.name]))
+    }
+
+    private static func stems(of text: String, by stemmer: any FTS5Tokenizer) throws -> [String] {
+        try stemmer.tokenize(document: text.storable).map(\.token)
     }
 
     public func passages(answering question: String, limit: Int) async throws -> [Citation] {
@@ -82,22 +86,18 @@ public final class SQLitePassageIndex: PassageSearch, Sendable {
 
     /// The question's stems without those of stop words, each once, in their order.
     private func informativeStems(of question: String, _ db: Database) throws -> [String] {
+        let stemmer = try Self.stemmer(db)
         var seen: Set<String> = []
-        var stems: [String] = []
-        for word in QuestionWords(question).words where stems.count < StoreLimits.questionWords {
-            for stem in try Self.stems(of: word, db) where seen.insert(stem).inserted {
-                stems.append(stem)
-            }
-        }
-        return stems
+        let words = QuestionWords(question).words.prefix(StoreLimits.questionWords)
+        return try Self.stems(of: words.joined(separator: " "), by: stemmer).filter { seen.insert($0).inserted }
     }
 
     private func relevant(_ stems: [String], limit: Int, _ db: Database) throws -> [Citation] {
         guard !stems.isEmpty else { return [] }
         let information = Dictionary(uniqueKeysWithValues: stems.map { ($0, self.information(of: $0)) })
         let whole = information.values.reduce(0, +)
-        // Stems are letters and digits only; quoting keeps them from being read as operators. They are stemmed again
-        // by the query, which for a few leaves less than a stem: the exact words decide below.
+        // Stems are letters and digits only; quoting keeps them from being read as operators. The query stems them
+        // again, which changes a few: the share of information is taken from the first stems.
         let expression = stems.map { "\"\($0)\"" }.joined(separator: " OR ")
         let rows = try db.rows(
             "SELECT rowid, rank FROM passage_index WHERE passage_index MATCH ? ORDER BY rank LIMIT ?",

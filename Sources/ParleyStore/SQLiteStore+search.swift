@@ -25,7 +25,8 @@ extension SQLiteStore {
     }
 
     private static let titleHits = """
-        SELECT c.id, c.title, NULL, snippet(title_index, 1, char(0xE000), char(0xE001), '…', \(StoreLimits.snippetWords)),
+        SELECT c.id, c.title, NULL,
+            snippet(title_index, 1, char(0xE000), char(0xE001), '…', \(StoreLimits.snippetWords)),
             c.updated
         FROM title_index JOIN conversations AS c ON c.row = title_index.rowid
         WHERE title_index MATCH ? AND c.deleted IS NULL ORDER BY title_index.rank LIMIT ?

@@ -56,6 +56,8 @@ public struct ModelScript: Hashable, Sendable {
     public var sendsUsage = true
     /// Keeps the response open after its end.
     public var staysOpen = false
+    /// Closes the connection right after the response without having said so, as servers do that restart.
+    public var dropsConnection = false
     /// Answers as a whole although a stream was asked for.
     public var ignoresStream = false
     /// Chunks of reasoning before the text.
@@ -80,8 +82,8 @@ public struct ModelScript: Hashable, Sendable {
     ///
     /// Words: `ttftN` and `itlN` (milliseconds), `lenN` (deltas), `echo`, `text` (the server's own text, see
     /// ``ScriptedModelServer``), `cutN`, `rstN`, `endN`, `hang`, `hangN`, `close`, `badjsonN`, `errorN`, `redirect`,
-    /// `garbage`, `fragN` (bytes), `crlf`, `cr`, `bom`, `comments`, `nodone`, `nofinish`, `nousage`, `open`, `whole`,
-    /// `reasonN`, `sN` (status), `raN` (Retry-After).
+    /// `garbage`, `fragN` (bytes), `crlf`, `cr`, `bom`, `comments`, `nodone`, `nofinish`, `nousage`, `open`, `drop`,
+    /// `whole`, `reasonN`, `sN` (status), `raN` (Retry-After).
     public init?(modelName: String, text: String? = nil) {
         let words = modelName.split(separator: "-")
         guard words.first == "scripted" else { return nil }
@@ -120,6 +122,7 @@ public struct ModelScript: Hashable, Sendable {
         case "nofinish": self.sendsFinishReason = false
         case "nousage": self.sendsUsage = false
         case "open": self.staysOpen = true
+        case "drop": self.dropsConnection = true
         case "whole": self.ignoresStream = true
         case "hang": self.fault = .hangBeforeHead
         case "close": self.fault = .closeBeforeHead

@@ -22,6 +22,7 @@ final class ScriptedConnection: ChannelInboundHandler {
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
     private var isAnswering = false
+    private var keepsAlive = true
     /// The last request's bytes and what was read of them: a benchmark sends the same ones again and again.
     private var lastRead: (body: ByteBuffer, request: CompletionRequest)?
 
@@ -43,6 +44,7 @@ final class ScriptedConnection: ChannelInboundHandler {
             guard let head = self.head else { return }
             self.head = nil
             self.isAnswering = true
+            self.keepsAlive = head.isKeepAlive
             self.answer(head, context)
         }
     }
@@ -137,6 +139,7 @@ final class ScriptedConnection: ChannelInboundHandler {
             }
         }
         let text = script.echoes ? request.messages.last { $0.role == "user" }?.content : script.text
+        if script.dropsConnection { self.keepsAlive = false }
         let streams = request.stream == true && !script.ignoresStream
         let answer = self.playbook.answer(
             ScriptedAnswer.Key(
@@ -223,7 +226,7 @@ final class ScriptedConnection: ChannelInboundHandler {
         case .endOfBody:
             self.isAnswering = false
             self.playbook.change { $0.completed += 1 }
-            context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+            self.end(context)
         case .nothing:
             context.flush()
         case .close:
@@ -282,7 +285,12 @@ final class ScriptedConnection: ChannelInboundHandler {
         let head = HTTPResponseHead(version: .http1_1, status: status, headers: fields)
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)
         context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        self.end(context)
+    }
+
+    private func end(_ context: ChannelHandlerContext) {
         context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+        if !self.keepsAlive { context.close(promise: nil) }
     }
 }
 

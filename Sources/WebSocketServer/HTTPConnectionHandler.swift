@@ -40,6 +40,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     private var upgrade = Upgrade.none
     /// The request's header was longer than allowed.
     private var isHeaderTooLarge = false
+    /// The client speaks HTTP/1.0.
+    private var isVersion1Dot0 = false
     /// The server is shutting down.
     private var isQuiescing = false
 
@@ -78,6 +80,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         switch self.unwrapInboundIn(data) {
         case .head(let head):
             let isFree = self.state.requestsInProgress == 0
+            self.isVersion1Dot0 = head.version == .http1_0
             self.state.readHead(mayContinue: head.isKeepAlive && !head.asksForUpgrade)
             if isFree, head.version == .http1_1, head.headers["expect"].contains(where: { $0 == "100-continue" }) {
                 context.writeAndFlush(
@@ -140,8 +143,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             if self.beginUpgrade(&head, context, promise) { return }
             guard !head.isInformational else { break }
             if self.isHeaderTooLarge, head.status == .badRequest { head.status = .requestHeaderFieldsTooLarge }
-            self.state.writeHead(
-                mayContinue: !head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" })
+            let isLast = head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
+            self.state.writeHead(mayContinue: self.canFrame(&head) && !isLast)
             if self.state.closesAfterResponse {
                 head.headers.replaceOrAdd(name: "connection", value: "close")
             }
@@ -158,6 +161,16 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             return self.writeEnd(context, data, promise)
         }
         context.write(data, promise: promise)
+    }
+
+    /// Makes the head fit the client's version. False when the end of the body is the end of the connection: HTTP/1.0
+    /// has no chunks, and keeps a connection only where that is said.
+    private func canFrame(_ head: inout HTTPResponseHead) -> Bool {
+        guard self.isVersion1Dot0 else { return true }
+        head.version = .http1_0
+        guard head.headers.contains(name: "content-length"), !self.state.closesAfterResponse else { return false }
+        head.headers.replaceOrAdd(name: "connection", value: "keep-alive")
+        return true
     }
 
     private func writeEnd(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {

@@ -16,7 +16,8 @@ final class WebSocketHandler: ChannelDuplexHandler {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    private let upgrade: WebSocketUpgrade
+    /// Until the start.
+    private var upgrade: WebSocketUpgrade?
     private var state: WebSocketConnectionState
     private var timer = DeadlineTimer()
     private var context: ChannelHandlerContext?
@@ -41,9 +42,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
     ///
     /// - Parameter isGoingAway: The server is shutting down already.
     func start(isGoingAway: Bool) {
-        guard let context else { return }
+        guard let context, let upgrade = self.upgrade.take() else { return }
         self.state = WebSocketConnectionState(
-            self.upgrade.settings, now: context.eventLoop.now)
+            upgrade.settings, now: context.eventLoop.now)
         let waterMark = WebSocketServerLimits.channelWaterMark
         // Reads are asked for one by one from here on: the handler at the end of the pipeline swallows automatic ones.
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
@@ -52,9 +53,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
         try? context.channel.syncOptions?.setOption(
             .writeBufferWaterMark, value: .init(low: waterMark.lowerBound, high: waterMark.upperBound))
         context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
-        let connection = WebSocketConnection(channel: context.channel, upgrade: self.upgrade)
+        let connection = WebSocketConnection(channel: context.channel, upgrade: upgrade)
         self.connection = connection
-        self.session = self.upgrade.session(connection)
+        self.session = upgrade.session(connection)
         if isGoingAway { self.goAway() }
         self.follow(context)
         context.read()

@@ -10,6 +10,7 @@ import ParleyHTTP
 import ParleyKnowledge
 import ParleyModels
 import ParleyStore
+import PrometheusMetrics
 import WebSocketServer
 
 /// Every named limit; written by `scripts/list-limits`.
@@ -105,6 +106,7 @@ enum LimitsList {
         Limit("ParleyModels", "errorMessageScalars", ModelsLimits.errorMessageScalars),
         Limit("ParleyModels", "responseBufferBytes", ModelsLimits.responseBufferBytes),
         Limit("ParleyModels", "connectionsPerServer", ModelsLimits.connectionsPerServer),
+        Limit("ParleyModels", "clientLoops", ModelsLimits.clientLoops),
         Limit("ParleyModels", "idleConnectionLife", ModelsLimits.idleConnectionLife),
         Limit("ParleyModels", "finishGrace", ModelsLimits.finishGrace),
         Limit("ParleyModels", "drainBytes", ModelsLimits.drainBytes),
@@ -112,6 +114,18 @@ enum LimitsList {
         Limit("ParleyModels", "modelListBytes", ModelsLimits.modelListBytes),
         Limit("ParleyModels", "modelListLife", ModelsLimits.modelListLife),
         Limit("ParleyModels", "modelListRetry", ModelsLimits.modelListRetry),
+        Limit("ParleyModels", "modelListDeadline", ModelsLimits.modelListDeadline),
+        Limit("ParleyModels", "connectDeadline", ModelsLimits.connectDeadline),
+        Limit("ParleyModels", "firstTokenDeadline", ModelsLimits.firstTokenDeadline),
+        Limit("ParleyModels", "nextTokenDeadline", ModelsLimits.nextTokenDeadline),
+        Limit("ParleyModels", "totalDeadline", ModelsLimits.totalDeadline),
+        Limit("ParleyModels", "concurrentRequests", ModelsLimits.concurrentRequests),
+        Limit("ParleyModels", "queuedRequests", ModelsLimits.queuedRequests),
+        Limit("ParleyModels", "queueWait", ModelsLimits.queueWait),
+        Limit("ParleyModels", "attempts", ModelsLimits.attempts),
+        Limit("ParleyModels", "breakerFailures", ModelsLimits.breakerFailures),
+        Limit("ParleyModels", "breakerOpen", ModelsLimits.breakerOpen),
+        Limit("ParleyModels", "breakerOpenMaximum", ModelsLimits.breakerOpenMaximum),
         Limit("ParleyModels", "retryAfterMaximum", ModelsLimits.retryAfterMaximum),
         Limit("ParleyModels", "endpoints", ModelsLimits.endpoints),
         Limit("ParleyModels", "localPassages", ModelsLimits.localPassages),
@@ -145,6 +159,12 @@ enum LimitsList {
         Limit("ParleyStore", "freeBytes", StoreLimits.freeBytes),
         Limit("ParleyStore", "indexedPassages", StoreLimits.indexedPassages),
         Limit("ParleyStore", "questionWords", StoreLimits.questionWords),
+        Limit("PrometheusMetrics", "metrics", PrometheusLimits.metrics),
+        Limit("PrometheusMetrics", "seriesPerMetric", PrometheusLimits.seriesPerMetric),
+        Limit("PrometheusMetrics", "labelValueScalars", PrometheusLimits.labelValueScalars),
+        Limit("PrometheusMetrics", "timerBuckets", PrometheusLimits.timerBuckets),
+        Limit("PrometheusMetrics", "recorderBuckets", PrometheusLimits.recorderBuckets),
+        Limit("PrometheusMetrics", "buckets", PrometheusLimits.buckets),
         Limit("WebSocketServer", "requestHeader", WebSocketServerLimits.requestHeader),
         Limit("WebSocketServer", "keepAliveIdle", WebSocketServerLimits.keepAliveIdle),
         Limit("WebSocketServer", "requestBodyGrace", WebSocketServerLimits.requestBodyGrace),

@@ -52,7 +52,7 @@ struct ModelAccess: Sendable {
             let key = index < keys.count ? keys[index] : keys.last
             return try ModelEndpoint(
                 baseURL: url, apiKey: key.flatMap { APIKey($0) }, defaultModel: settings.model,
-                continuation: openAI.continuesAnswers ? .prefill : .none, limits: limits)
+                continuation: openAI.continuesAnswers ? .continueFinalMessage : .none, limits: limits)
         }
     }
 }

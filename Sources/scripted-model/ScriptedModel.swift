@@ -25,7 +25,7 @@ struct ScriptedModel: AsyncParsableCommand {
             badjsonN errorN  a chunk that is no JSON, an error event, after N words
             sN raN         refuse with status N, with Retry-After
             fragN crlf cr bom comments  how the stream is written
-            nodone nofinish nousage open  what is left out at its end
+            nodone nofinish nousage open drop  what is left out at its end
             whole reasonN close redirect garbage
             """)
 

@@ -2,6 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import Logging
 import ParleyCore
 import ParleyModels
 import ParleyTesting
@@ -62,7 +63,8 @@ extension ModelEndpoint {
 func withModel<Result>(
     _ endpoints: ModelEndpoint..., body: (OpenAIChatModel, ModelServers) async throws -> Result
 ) async throws -> Result {
-    let servers = try ModelServers(endpoints)
+    let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let servers = try ModelServers(endpoints, logger: silent)
     do {
         let result = try await body(OpenAIChatModel(servers), servers)
         await servers.shutdown()

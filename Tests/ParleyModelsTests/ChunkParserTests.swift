@@ -21,7 +21,8 @@ struct ChunkParserTests {
     @Test("content is unescaped, finish reason, usage and errors are read")
     func members() throws {
         let delta = try self.parse(
-            #"{"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"a\n\"\u00e9\ud83d\ude00/\/"},"finish_reason":null}],"usage":null}"#
+            #"{"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"a\n\"\u00e9\ud83d\ude00/\/"},"#
+                + #""finish_reason":null}],"usage":null}"#
         )
         #expect(delta.content == "a\n\"é😀//")
         #expect(delta.finishReason == nil)
@@ -107,8 +108,8 @@ struct ChunkParserTests {
         var random = SeededGenerator(seed: seed)
         var parser = ChunkParser()
         let sound = Array(
-            #"{"id":"x","choices":[{"index":0,"delta":{"content":"a\u00e9\ud83d\ude00"},"finish_reason":null}],"error":null,"usage":{"prompt_tokens":12,"completion_tokens":3}}"#
-                .utf8)
+            (#"{"id":"x","choices":[{"index":0,"delta":{"content":"a\u00e9\ud83d\ude00"},"finish_reason":null}],"#
+                + #""error":null,"usage":{"prompt_tokens":12,"completion_tokens":3}}"#).utf8)
         for _ in 0..<200 {
             var damaged = sound
             for _ in 0..<Int.random(in: 1...4, using: &random) {

@@ -13,7 +13,8 @@ extension WireTests {
     @Suite("The OpenAI API handed on", .timeLimit(.minutes(1)))
     struct OpenAIProxyTests {
         private static let question =
-            #"{"model":"test","messages":[{"role":"user","content":"Hi"}],"temperature":0.25,"x_unknown":[1],"stream":true}"#
+            #"{"model":"test","messages":[{"role":"user","content":"Hi"}],"temperature":0.25,"x_unknown":[1],"#
+            + #""stream":true}"#
 
         private func body(_ response: OpenAIProxy.Response) async throws -> String {
             var body = ByteBuffer()

@@ -19,6 +19,15 @@ import Testing
 
     private func routes(_ router: Router<BasicRequestContext>) {
         router.get("plain") { _, _ in "plain" }
+        router.get("stream") { _, _ in
+            Response(
+                status: .ok,
+                body: .init { writer in
+                    try await writer.write(ByteBuffer(string: "str"))
+                    try await writer.write(ByteBuffer(string: "eam"))
+                    try await writer.finish(nil)
+                })
+        }
         router.post("collect") { request, _ in
             String(buffer: try await request.body.collect(upTo: 1_000_000))
         }
@@ -116,12 +125,30 @@ import Testing
         }
     }
 
-    @Test("an HTTP/1.0 client gets its answer and the end of the connection")
+    @Test("an HTTP/1.0 client gets its answer without chunks and the end of the connection")
     func oldVersion() async throws {
         try await withServer(routes: self.routes) {
+            for path in ["plain", "stream"] {
+                let client = try await RawClient.connect(port: $0.port)
+                try await client.send("GET /\(path) HTTP/1.0\r\n\r\n")
+                let rest = await client.rest()
+                #expect(rest.hasPrefix("HTTP/1.0 200 "))
+                #expect(rest.contains("connection: close\r\n"))
+                #expect(rest.hasSuffix("\r\n\r\n\(path)"))
+            }
+        }
+    }
+
+    @Test("an HTTP/1.0 client that asks for it keeps the connection while bodies have a length")
+    func oldVersionKeepAlive() async throws {
+        try await withServer(routes: self.routes) {
             let client = try await RawClient.connect(port: $0.port)
-            try await client.send("GET /plain HTTP/1.0\r\n\r\n")
-            #expect(await client.rest().hasSuffix("plain"))
+            try await client.send("GET /plain HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            let (head, body) = try #require(await client.response())
+            #expect(head.contains("connection: keep-alive\r\n"))
+            #expect(body == "plain")
+            try await client.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            #expect(await client.rest().hasSuffix("\r\n\r\nstream"))
         }
     }
 

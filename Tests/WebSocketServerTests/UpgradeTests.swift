@@ -113,6 +113,37 @@ import Testing
         }
     }
 
+    @Test("a body on the 101 is dropped, so that the first byte behind it is a frame")
+    func body() async throws {
+        try await withServer { router in
+            router.get("ws") { request, _ in
+                var response = try await request.webSocketUpgrade { EchoSession($0) }
+                response.body = .init(byteBuffer: ByteBuffer(string: "not a frame"))
+                return response
+            }
+        } body: { server in
+            let client = try await RawClient.open(port: server.port)
+            try await client.send(RawClient.text("x"))
+            #expect(await client.frame() == .init(opcode: 1, payload: [0x78]))
+            await client.close()
+        }
+    }
+
+    @Test("a 101 that no handshake stands behind becomes 400")
+    func falseUpgrade() async throws {
+        try await withServer { router in
+            router.get("false") { _, _ in
+                Response(status: .switchingProtocols, body: .init(byteBuffer: ByteBuffer(string: "body")))
+            }
+        } body: { server in
+            for request in [RawClient.handshake("/false"), "GET /false HTTP/1.1\r\nHost: test.example\r\n\r\n"] {
+                let client = try await RawClient.connect(port: server.port)
+                try await client.send(request)
+                #expect(await client.rest().hasPrefix("HTTP/1.1 400 "))
+            }
+        }
+    }
+
     @Test("the subprotocol is the server's first choice among the client's")
     func subprotocols() async throws {
         try await withServer(routes: self.routes) { server in

@@ -5,6 +5,7 @@
 import Hummingbird
 import HummingbirdCore
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import WebSocketServer
@@ -197,29 +198,24 @@ import Testing
         }
     }
 
-    @Test("a slow reader is told to the sender, and closed after a while with its memory freed")
+    @Test("a slow reader makes its sender wait, and is closed after a while with its memory freed")
     func slowReader() async throws {
-        let results = EventLog<WebSocketSendResult>()
+        let outcomes = EventLog<Bool>()
         let log = Log()
         try await withServer { router in
             router.get("ws") { request, _ in
                 var configuration = WebSocketConfiguration()
                 configuration.slowReader = .milliseconds(200)
                 configuration.closeTimeout = .milliseconds(100)
-                configuration.outboundBytes = 1_000_000
-                return try await request.webSocketUpgrade(configuration: configuration) { connection in
-                    let message = WebSocketOutboundMessage.binary([UInt8](repeating: 1, count: 100_000))
-                    var result = WebSocketSendResult.accepted
-                    // The kernel takes some megabytes; then the queue fills.
-                    for _ in 0..<1000 where result != .refused { result = connection.send(message) }
-                    results.append(result)
-                    return EchoSession(connection, log: log)
+                return try await request.webSocketUpgrade(configuration: configuration) {
+                    EndlessSession($0, outcomes: outcomes, log: log)
                 }
             }
         } body: { server in
             let client = try await RawClient.open(port: server.port, receiveBufferBytes: 4096)
             try await client.setAutoRead(false)
-            #expect(await results.next() == .refused)
+            try await client.send(RawClient.text("start"))
+            #expect(await outcomes.next() == false)
             #expect(
                 await log.next()
                     == .closed(.init(code: .tryAgainLater, reason: "The peer reads too slowly.", initiator: .violation))
@@ -254,14 +250,19 @@ import Testing
 
     @Test("a peer that is faster than its session is slowed down, and nothing is lost or reordered")
     func inboundBackpressure() async throws {
-        try await self.withEcho {
-            $0.inboundMessages = 2
-            $0.frameBurst = 100_000
-        } body: { server, _ in
+        let count = 3000
+        try await withServer { router in
+            router.get("ws") { request, _ in
+                var configuration = WebSocketConfiguration()
+                configuration.inboundMessages = 2
+                configuration.frameBurst = count + 10
+                return try await request.webSocketUpgrade(configuration: configuration) { CountingSession($0) }
+            }
+        } body: { server in
             let client = try await RawClient.open(port: server.port)
-            let count = 3000
-            async let sending: Void = client.send((0..<count).flatMap { RawClient.text(String($0)) })
-            for number in 0..<count { #expect(await client.frame()?.text == String(number)) }
+            async let sending: Void = client.send(
+                (0..<count).flatMap { RawClient.text(String($0)) } + RawClient.text("end"))
+            #expect(await client.frame()?.text == "\(count)")
             try await sending
             await client.close()
         }
@@ -313,6 +314,32 @@ import Testing
         }
     }
 
+    @Test("a handshake that is answered during the shutdown gets its last word too")
+    func upgradeDuringShutdown() async throws {
+        let arrivals = EventLog<Void>()
+        let releases = EventLog<Void>()
+        try await withServer { router in
+            router.get("ws") { request, _ in
+                arrivals.append(())
+                await releases.next()
+                return try await request.webSocketUpgrade { EchoSession($0) }
+            }
+        } body: { server in
+            let resting = try await RawClient.connect(port: server.port)
+            let client = try await RawClient.connect(port: server.port)
+            try await client.send(RawClient.handshake())
+            await arrivals.next()
+            await server.shutDown()
+            #expect(await resting.rest() == "")
+            releases.append(())
+            #expect(await client.head()?.hasPrefix("HTTP/1.1 101 ") == true)
+            #expect(await client.frame()?.text == "going away")
+            #expect(await client.frame()?.closeCode == 1001)
+            try await client.send(RawClient.close(1001))
+            #expect(await client.frame() == nil)
+        }
+    }
+
     @Test("at shutdown each session may say a last word, then the connection closes with 1001 and the server ends")
     func shutdown() async throws {
         try await self.withEcho { server, log in
@@ -325,8 +352,10 @@ import Testing
                 #expect(await client.frame()?.closeCode == 1001)
                 try await client.send(RawClient.close(1001))
                 #expect(await client.frame() == nil)
-                #expect(await log.next() == .goingAway)
             }
+            var events: [EchoSession.Event] = []
+            while events.count < 4, let event = await log.next() { events.append(event) }
+            #expect(events.filter { $0 == .goingAway }.count == 2)
         }
     }
 }
@@ -341,6 +370,51 @@ private final class RacingSession: WebSocketSession {
         self.connection.send(text: "last")
         self.connection.close()
     }
+}
+
+/// Says at the end how many numbers came in order, and nothing before.
+private final class CountingSession: WebSocketSession {
+    private let connection: WebSocketConnection
+    private let next = Mutex(0)
+
+    init(_ connection: WebSocketConnection) { self.connection = connection }
+
+    func received(_ message: WebSocketMessage) async {
+        let text = String(buffer: message.buffer)
+        guard text != "end" else {
+            self.connection.send(text: String(self.next.withLock { $0 }))
+            return
+        }
+        await Task.yield()
+        self.next.withLock { next in
+            if text == String(next) { next += 1 }
+        }
+    }
+}
+
+/// Sends for as long as the peer takes it.
+private final class EndlessSession: WebSocketSession {
+    private let connection: WebSocketConnection
+    private let outcomes: EventLog<Bool>
+    private let log: EventLog<EchoSession.Event>
+
+    init(_ connection: WebSocketConnection, outcomes: EventLog<Bool>, log: EventLog<EchoSession.Event>) {
+        self.connection = connection
+        self.outcomes = outcomes
+        self.log = log
+    }
+
+    func received(_ message: WebSocketMessage) async {
+        let message = WebSocketOutboundMessage.binary([UInt8](repeating: 1, count: 100_000))
+        var isWritable = true
+        while isWritable {
+            self.connection.send(message)
+            isWritable = await self.connection.writable()
+        }
+        self.outcomes.append(isWritable)
+    }
+
+    func closed(_ closure: WebSocketClosure) async { self.log.append(.closed(closure)) }
 }
 
 /// Sends many messages as fast as the peer lets it.

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import threading
 import uuid
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -308,8 +307,3 @@ def chat(open_page, address):
     chat = open_page(address)
     chat.open()
     return chat
-
-
-def resources():
-    """The page's own files."""
-    return Path(__file__).parents[2] / "Sources/ParleyHTTP/Resources/assets"

@@ -3,6 +3,7 @@
 import os
 import random
 import subprocess
+import threading
 
 import pytest
 from parley_process import Client, Reader, free_port, scripted_model, serve, wait_until_ready
@@ -88,11 +89,15 @@ def test_termination_drains(tmp_path, model):
     client = Client(port)
     turn = client.send(client.conversation(model="scripted-itl20-len60"), "hi")
     reader = Reader(client, turn["id"])
-    reader.read(until=lambda r: r.text)
-    import threading
+    connected = threading.Event()
 
-    rest = threading.Thread(target=reader.read)
+    def tell(reader):
+        if reader.text:
+            connected.set()
+
+    rest = threading.Thread(target=reader.read, args=[tell])
     rest.start()
+    assert connected.wait(timeout=20)
     assert server.terminate() == 0
     rest.join(timeout=20)
     assert reader.finished and reader.finished["type"] == "completed"

@@ -48,14 +48,34 @@ async function showSession(session) {
 
 let palette = null;
 
-/** Once it is loaded the palette opens at once, so that no key typed after the shortcut is lost. */
+/** Once it is loaded the palette opens at once. */
 function loadPalette() {
-  palette ??= import("./palette.js");
+  palette ??= import("./palette.js").then(async (module) => {
+    await module.preparePalette();
+    return module;
+  });
   return palette;
 }
 
+/** Opens the palette; what is typed while it is still being loaded goes into it and nowhere else. */
+async function search() {
+  let words = "";
+  const take = (event) => {
+    if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) words += event.key;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  addEventListener("keydown", take, true);
+  try {
+    const { openPalette } = await loadPalette();
+    openPalette(view, words);
+  } finally {
+    removeEventListener("keydown", take, true);
+  }
+}
+
 const commands = {
-  search: async () => (await loadPalette()).openPalette(view),
+  search,
   newChat: () => {
     actions.go(null);
     composer.focus();
@@ -82,7 +102,7 @@ function withCurrent(action) {
 
 addEventListener("keydown", (event) => {
   // The modifier is pressed a moment before the letter: time enough to load what the letter may ask for.
-  if (event.key === (isMac ? "Meta" : "Control")) loadPalette().then((module) => module.preparePalette());
+  if (event.key === (isMac ? "Meta" : "Control")) loadPalette();
   if (event.defaultPrevented || store.state.session.status !== "signedIn") return;
   const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]") !== null;
   const shortcut = match(event, { isTyping, isMac });

@@ -16,15 +16,16 @@ const PLACES = 30;
 
 let isOpen = false;
 
+/** Loads what the palette looks like. */
 export function preparePalette() {
   return loadStyle("overlays");
 }
 
-export async function openPalette(view) {
+/** @param words what is looked for at first */
+export function openPalette(view, words = "") {
   if (isOpen) return;
   isOpen = true;
-  await preparePalette();
-  new Palette(view).open();
+  new Palette(view).open(words);
 }
 
 class Palette {
@@ -37,7 +38,7 @@ class Palette {
     Object.assign(this, { store, api, actions, commands, storage });
   }
 
-  open() {
+  open(words) {
     this.box = h("input", {
       type: "text", role: "combobox", placeholder: "Search chats and commands", autocomplete: "off",
       spellcheck: "false", "aria-label": "Search chats and commands",
@@ -57,7 +58,8 @@ class Palette {
       },
     });
     this.close = close;
-    this.#show(this.#local(""));
+    this.box.value = words;
+    this.#typed();
   }
 
   #typed() {
