@@ -60,15 +60,17 @@ function loadPalette() {
 /** Opens the palette; what is typed while it is still being loaded goes into it and nowhere else. */
 async function search() {
   let words = "";
+  let isChosen = false;
   const take = (event) => {
     if (event.key.length === 1 && !event.ctrlKey && !event.metaKey) words += event.key;
+    if (event.key === "Enter") isChosen = true;
     event.preventDefault();
     event.stopPropagation();
   };
   addEventListener("keydown", take, true);
   try {
     const { openPalette } = await loadPalette();
-    openPalette(view, words);
+    openPalette(view, words, isChosen);
   } finally {
     removeEventListener("keydown", take, true);
   }

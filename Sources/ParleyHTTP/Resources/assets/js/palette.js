@@ -21,11 +21,13 @@ export function preparePalette() {
   return loadStyle("overlays");
 }
 
-/** @param words what is looked for at first */
-export function openPalette(view, words = "") {
+/** @param words what is looked for at first; `isChosen`: Enter was pressed after them already */
+export function openPalette(view, words = "", isChosen = false) {
   if (isOpen) return;
   isOpen = true;
-  new Palette(view).open(words);
+  const palette = new Palette(view);
+  palette.open(words);
+  if (isChosen) palette.choose();
 }
 
 class Palette {
@@ -60,6 +62,11 @@ class Palette {
     this.close = close;
     this.box.value = words;
     this.#typed();
+  }
+
+  /** Does what stands first. */
+  choose() {
+    if (this.#options.length > 0) this.#run(0);
   }
 
   #typed() {
