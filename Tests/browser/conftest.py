@@ -141,6 +141,10 @@ class Server:
     def kill(self):
         self.program.kill()
 
+    def end(self):
+        """Shuts down in order."""
+        self.program.end()
+
 
 class Chat:
     """What a person does on the page, in the words of the page."""

@@ -61,7 +61,6 @@ def test_an_archived_chat_leaves_the_list_and_can_be_taken_back(chat):
     chat.page.get_by_role("button", name="Take “Shelve” out of the archive").click()
     expect(chat.page.get_by_text("No chat is archived.")).to_be_visible()
     chat.page.keyboard.press("Escape")
-    chat.page.keyboard.press("Escape")
     expect(chat.titles).to_contain_text(["Shelve", "Keep"])
 
 

@@ -99,6 +99,8 @@ def test_a_message_without_network_goes_out_once_when_it_is_back(chat):
     chat.send("Second")
     notice = chat.questions.last.locator(".notice")
     expect(notice).to_contain_text("Not sent yet")
+    expect(notice).to_be_in_viewport()
+    expect(chat.page.get_by_label("Parley is thinking")).to_have_count(0)
     chat.cable.mend()
     expect(chat.finished).to_have_count(2)
     expect(notice).to_have_count(0)
@@ -183,6 +185,17 @@ def test_a_killed_server_continues_the_answer_after_its_restart(chat):
     assert after == stored(chat, identity)
     # The scripted model says the same words again, so nothing that was shown may have changed.
     assert after[: len(before) - 1] == before[:-1]
+    expect(chat.answers.last).to_contain_text("This answer was interrupted and went on by itself.")
+
+
+def test_a_server_that_shuts_down_in_order_loses_nothing(chat):
+    identity = chat.conversation("scripted-itl40-len60")
+    chat.send("Go on")
+    expect(chat.answers.locator(".block")).to_have_count(1)
+    chat.cable.server.end()
+    chat.cable.server.start()
+    expect(chat.finished).to_have_count(1, timeout=60_000)
+    assert words_of(chat) == stored(chat, identity)
 
 
 def test_where_websockets_do_not_get_through_server_sent_events_do(chat):

@@ -46,7 +46,7 @@ export class MessageView {
     return this.#message;
   }
 
-  /** @param context `{isLast, isNearEnd, liveText, hasModels}` */
+  /** @param context `{isLast, isNearEnd, isHeld, liveText, hasModels}`; held: its question has not gone out */
   update(message, context) {
     const before = this.#message;
     if (before === message && sameContext(this.#context, context)) return;
@@ -83,7 +83,8 @@ export class MessageView {
     const isStreaming = message.state === "pending";
     if (text === "" && isStreaming) {
       this.#shownContent = "";
-      if (!this.body.querySelector(".waiting")) this.body.replaceChildren(waiting());
+      if (this.#context.isHeld) this.body.replaceChildren();
+      else if (!this.body.querySelector(".waiting")) this.body.replaceChildren(waiting());
       return;
     }
     const isSame = before?.state === message.state && before?.sources === message.sources;
@@ -276,6 +277,6 @@ function aside(text) {
 }
 
 function sameContext(left, right) {
-  const keys = ["isLast", "isNearEnd", "hasModels"];
+  const keys = ["isLast", "isNearEnd", "isHeld", "hasModels"];
   return keys.every((key) => Boolean(left[key]) === Boolean(right[key]));
 }

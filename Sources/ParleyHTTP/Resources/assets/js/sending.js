@@ -10,6 +10,8 @@ import { afterFailure } from "./outbox.js";
 
 export class Sending {
   #waiting = new Set();
+  /** Conversation → the latest answer that the server promised, and when. */
+  #promised = new Map();
 
   constructor({ store, api, answers, outbox, drafts, actions }) {
     Object.assign(this, { store, api, answers, outbox, drafts, actions });
@@ -112,6 +114,12 @@ export class Sending {
       (entry) => entry.conversationID === conversationID && entry.create && !entry.isCreated);
   }
 
+  /** The answer that was promised in a conversation since a time, or null. */
+  promisedSince(conversationID, since) {
+    const promised = this.#promised.get(conversationID);
+    return promised && promised.at >= since ? promised.messageID : null;
+  }
+
   /** The network is back: do not wait any longer. */
   wake() {
     for (const go of [...this.#waiting]) go();
@@ -210,7 +218,9 @@ export class Sending {
 
   #accepted(turn, awaitedKey) {
     const { conversationID } = turn;
-    this.store.dispatch({ type: "thread/accepted", conversationID, awaitedKey, turn, at: performance.now() });
+    const at = performance.now();
+    this.#promised.set(conversationID, { at, messageID: turn.assistantMessageID });
+    this.store.dispatch({ type: "thread/accepted", conversationID, awaitedKey, turn, at });
     this.store.dispatch({
       type: "conversation/patched", id: conversationID, change: { updatedAt: new Date().toISOString() },
     });

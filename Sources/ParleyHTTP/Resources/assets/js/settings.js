@@ -23,12 +23,10 @@ export async function openSettings({ store, api, actions, storage, commands }) {
         [["auto", "Automatic"], ["light", "Light"], ["dark", "Dark"]], (theme) => chooseTheme(theme, storage))),
       row("Send with", null, segments("send", storage.getItem("parley.sendWith") ?? "enter",
         [["enter", "Enter"], ["mod", "Ctrl/⌘ + Enter"]], (value) => storage.setItem("parley.sendWith", value))),
-      row("Keyboard shortcuts", null, button("Show", () => commands.help()))),
+      row("Keyboard shortcuts", null, button("Show", () => leave(commands.help)))),
     h("h3", { class: "section-title", text: "Your chats" }),
     h("div", { class: "rows" },
-      row("Archived chats", "Taken out of the list, not deleted.", button("Show", async () => {
-        (await import("./archive.js")).openArchive({ store, api, actions });
-      })),
+      row("Archived chats", "Taken out of the list, not deleted.", button("Show", () => leave(showArchive))),
       row("Import", "An export of Parley, or conversations.json from ChatGPT.",
         button("Choose a file", () => file.click()), file)),
     h("h3", { class: "section-title", text: "About" }),
@@ -38,7 +36,18 @@ export async function openSettings({ store, api, actions, storage, commands }) {
         : null,
       row("Parley", `Version ${document.documentElement.dataset.version}`)),
   ];
-  await openSheet({ title: "Settings", content: rows });
+  const { close } = await openSheet({ title: "Settings", content: rows });
+
+  /** Another sheet takes the place of this one. */
+  async function leave(open) {
+    close();
+    await open();
+  }
+
+  async function showArchive() {
+    const { openArchive } = await import("./archive.js");
+    await openArchive({ api, actions });
+  }
 }
 
 function row(title, hint, ...controls) {

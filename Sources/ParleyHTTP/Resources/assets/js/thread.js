@@ -91,8 +91,10 @@ export class ThreadView {
     const { messages, next } = thread;
     const context = { hasModels: state.models.names.length > 1 };
     this.list.toggleAttribute("data-busy", busyWith(state, state.route.conversationID) !== null);
+    const unsent = this.#unsentAtTop(messages);
     const views = messages.map((message, index) => this.#view(message, {
       ...context, isLast: index === messages.length - 1, isNearEnd: index >= messages.length - 2,
+      isHeld: ["waiting", "failed"].includes(messages[index - 1]?.delivery),
     }));
     const anchor = this.#anchor(before, messages);
     const restore = this.scroller.hold(anchor);
@@ -103,8 +105,18 @@ export class ThreadView {
     const sent = newlySent(before, messages);
     if (!before || before.length === 0) this.#arrive(state, sent);
     else if (sent) this.#makeRoom(sent, { isSmooth: true });
+    else if (unsent) this.#makeRoom(unsent, {});
     else if (anchor) restore();
     this.scroller.settle();
+  }
+
+  /** The question that stands at the top and is not sent: a notice will change its height. */
+  #unsentAtTop(messages) {
+    const question = messages.at(-2);
+    const element = question?.delivery && this.#views.get(question.key)?.element;
+    if (!element?.isConnected) return null;
+    const distance = element.getBoundingClientRect().top - this.box.getBoundingClientRect().top;
+    return Math.abs(distance) < 60 ? question : null;
   }
 
   /** The first scroll position of a chat that was opened. */

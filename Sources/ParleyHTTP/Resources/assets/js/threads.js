@@ -112,6 +112,10 @@ export class Threads {
     await this.prepare(read);
     this.store.dispatch({ type: "thread/loaded", conversationID, messages: read, next: page.next, since });
     this.#takeUp(conversationID, read);
+    // What went out of the outbox while this was being read may be missing in it.
+    const promised = this.sending.promisedSince(conversationID, since);
+    const { messages: shown } = this.store.state.threads[conversationID];
+    if (promised && !shown.some((message) => message.id === promised)) await this.#read(conversationID, "latest", null);
   }
 
   /** Goes on with an answer that is being made, and asks why the last one failed. */
