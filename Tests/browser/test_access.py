@@ -170,6 +170,16 @@ def test_a_session_that_ends_leads_to_the_gate(open_page, serve):
     expect(chat.questions).to_contain_text("Who am I?")
 
 
+def test_in_open_mode_a_lost_session_is_had_again(chat):
+    chat.watch.allows_errors = True
+    chat.ask("First")
+    chat.page.context.clear_cookies()
+    chat.page.wait_for_timeout(100)
+    chat.send("Second")
+    expect(chat.finished).to_have_count(2)
+    expect(chat.page.locator(".gate")).to_have_count(0)
+
+
 def test_an_error_page_speaks_plainly(chat):
     chat.watch.allows_errors = True
     chat.page.goto(chat.url + "/no/such/page")

@@ -18,6 +18,23 @@ test("each conversation has its draft, and an empty one is none", () => {
   assert.equal(storage.length, 1);
 });
 
+test("in one browser each user has drafts and messages of their own", () => {
+  const storage = new MemoryStorage();
+  const drafts = new Drafts(storage);
+  drafts.owner = "ada";
+  drafts.set("new", "Ada's");
+  new Outbox(storage, () => "ada").put({ id: "1", conversationID: "c", content: "Ada's" });
+  drafts.owner = "bob";
+  assert.equal(drafts.get("new"), "");
+  drafts.clear();
+  const bobs = new Outbox(storage, () => "bob");
+  assert.deepEqual(bobs.entries(), []);
+  bobs.clear();
+  drafts.owner = "ada";
+  assert.equal(drafts.get("new"), "Ada's");
+  assert.equal(new Outbox(storage, () => "ada").entries().length, 1);
+});
+
 test("the oldest drafts make room", () => {
   let time = 0;
   const drafts = new Drafts(new MemoryStorage(), { limit: 2, now: () => (time += 1) });
@@ -28,7 +45,7 @@ test("the oldest drafts make room", () => {
 
 test("a full or spoilt storage is no error", () => {
   const storage = new MemoryStorage();
-  storage.setItem("parley.draft.a", "{not json");
+  storage.setItem("parley.draft.-.a", "{not json");
   assert.equal(new Drafts(storage).get("a"), "");
   storage.setItem = () => {
     throw new Error("full");

@@ -47,9 +47,10 @@ export class Actions {
     }
   }
 
-  /** The session is over, or there was none. */
+  /** The session is over, or there was none. In open mode another is had at once. */
   async signedOut(problem) {
-    if (!problem?.setupRequired && this.state.session.status !== "signedIn") {
+    const { status, mode } = this.state.session;
+    if (!problem?.setupRequired && (status !== "signedIn" || mode === "open")) {
       try {
         return await this.#enter(await this.api.openSession());
       } catch (error) {
@@ -66,12 +67,13 @@ export class Actions {
     await this.api.closeSession();
     this.drafts.clear();
     for (const key of [MODEL_KEY, VISITED_KEY]) this.storage.removeItem(key);
-    if (this.#chat) (await this.#chat).sending.forget();
+    (await this.chat()).sending.forget();
     location.assign("/");
   }
 
   async #enter(session) {
     this.storage.setItem(VISITED_KEY, "1");
+    this.drafts.owner = session.user.id;
     this.#session({ status: "signedIn", user: session.user, mode: session.mode });
     const model = this.storage.getItem(MODEL_KEY);
     if (model) this.store.dispatch({ type: "newChat/changed", change: { model } });

@@ -22,7 +22,8 @@ export async function openChat({ store, api, actions, drafts, storage }) {
   await Promise.all([loadStyle("thread"), prepareMarkdown()]);
   store.addReducers(threadReducers);
   const answers = new Answers({ store, api, openLive });
-  const sending = new Sending({ store, api, answers, outbox: new Outbox(storage), drafts, actions });
+  const outbox = new Outbox(storage, () => store.state.session.user?.id ?? null);
+  const sending = new Sending({ store, api, answers, outbox, drafts, actions });
   const tabStorage = openStorage("sessionStorage");
   const threads = new Threads({ store, api, answers, sending, actions, tabStorage });
   const view = new ThreadView({ store, actions, answers, sending, threads });

@@ -133,7 +133,7 @@ export class Composer {
     this.#showButtons();
     this.#showSuggestions();
     this.#showFootnote();
-    if (previous && previous.session.status !== "signedIn" && state.session.status === "signedIn") this.#takeFocus();
+    if (previous && previous.session.user !== state.session.user) this.#changeOwner();
     if (!previous || previous.connection !== state.connection) this.#showConnection();
   }
 
@@ -159,6 +159,12 @@ export class Composer {
   /** Somebody with a keyboard can write at once; on a touch screen the keyboard stays closed. */
   #takeFocus() {
     if (!isTouch()) this.box.focus({ preventScroll: true });
+  }
+
+  /** Somebody has signed in: the drafts are theirs. What was typed before that stays. */
+  #changeOwner() {
+    if (this.box.value === "") this.#setText(this.drafts.get(this.#draftKey));
+    this.#takeFocus();
   }
 
   /** Takes a draft that was put back, for instance of a message that could not be sent. */

@@ -4,6 +4,8 @@
 // Text that was not sent yet, one for each conversation, kept in the browser.
 
 const PREFIX = "parley.draft.";
+/** Whose texts they are while nobody is signed in. */
+const NOBODY = "-";
 
 /** The browser's storage, or one in memory where it is refused. */
 export function openStorage(kind = "localStorage") {
@@ -62,18 +64,24 @@ export class Drafts {
     this.limit = limit;
     this.maxLength = maxLength;
     this.now = now;
+    /** Whose drafts they are: in one browser several people may sign in. */
+    this.owner = NOBODY;
+  }
+
+  get #prefix() {
+    return `${PREFIX}${this.owner}.`;
   }
 
   /** The draft of a conversation, `"new"` for the empty chat. */
   get(conversation) {
-    return this.#read(PREFIX + conversation)?.text ?? "";
+    return this.#read(this.#prefix + conversation)?.text ?? "";
   }
 
   set(conversation, text) {
     if (text.trim() === "") return this.remove(conversation);
     if (text.length > this.maxLength) return undefined;
     try {
-      this.storage.setItem(PREFIX + conversation, JSON.stringify({ text, at: this.now() }));
+      this.storage.setItem(this.#prefix + conversation, JSON.stringify({ text, at: this.now() }));
       this.#prune();
     } catch {
       // A full storage keeps no draft; the text is still in its box.
@@ -82,11 +90,11 @@ export class Drafts {
   }
 
   remove(conversation) {
-    this.storage.removeItem(PREFIX + conversation);
+    this.storage.removeItem(this.#prefix + conversation);
   }
 
   clear() {
-    for (const key of keysOf(this.storage, PREFIX)) this.storage.removeItem(key);
+    for (const key of keysOf(this.storage, this.#prefix)) this.storage.removeItem(key);
   }
 
   #read(key) {

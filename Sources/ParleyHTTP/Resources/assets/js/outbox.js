@@ -22,14 +22,16 @@ export function afterFailure(error, attempt, random = Math.random) {
 }
 
 export class Outbox {
-  constructor(storage) {
+  /** @param owner gives the id of the user whose messages they are */
+  constructor(storage, owner = () => null) {
     this.storage = storage;
+    this.owner = owner;
   }
 
-  /** @param entry `{id, conversationID, parentID, content, model, create, createdAt}` */
+  /** @param entry `{id, conversationID, parentID, content, create, createdAt}` */
   put(entry) {
     try {
-      this.storage.setItem(PREFIX + entry.id, JSON.stringify(entry));
+      this.storage.setItem(PREFIX + entry.id, JSON.stringify({ ...entry, owner: this.owner() }));
     } catch {
       // A full storage keeps nothing; the message is still on its way.
     }
@@ -39,13 +41,14 @@ export class Outbox {
     this.storage.removeItem(PREFIX + id);
   }
 
-  /** All entries, oldest first (ids sort by time). */
+  /** The entries of the user who is signed in, oldest first (ids sort by time). */
   entries() {
     const found = [];
     for (const key of keysOf(this.storage, PREFIX).sort()) {
       try {
         const entry = JSON.parse(this.storage.getItem(key));
-        if (entry?.id && entry.conversationID && typeof entry.content === "string") found.push(entry);
+        const isWhole = entry?.id && entry.conversationID && typeof entry.content === "string";
+        if (isWhole && entry.owner === this.owner()) found.push(entry);
       } catch {
         this.storage.removeItem(key);
       }
@@ -54,6 +57,6 @@ export class Outbox {
   }
 
   clear() {
-    for (const key of keysOf(this.storage, PREFIX)) this.storage.removeItem(key);
+    for (const { id } of this.entries()) this.remove(id);
   }
 }
