@@ -161,6 +161,30 @@ def test_markdown_is_shown_as_it_is_meant(chat):
     assert link.get_attribute("target") == "_blank"
 
 
+FORMULAS = [
+    "\\left(\\begin{matrix}a\\\\b\\\\c\\\\d\\\\e\\end{matrix}\\right)",
+    "\\sqrt[3]{\\frac{a}{b}}",
+    "\\widehat{abc}",
+    "\\color{red}{x}",
+    "\\overbrace{a+b}^{c}",
+    "\\underline{x}",
+    "\\xrightarrow{long}",
+    "\\cancel{x}",
+    "\\boxed{x}",
+    "\\begin{cases}a & b\\\\c & d\\end{cases}",
+    "\\sum_{i=0}^{n} i",
+    "\\mathbb{R} \\mathcal{L} \\mathfrak{g}",
+    "\\text{für}",
+]
+
+
+def test_formulas_of_all_kinds_keep_to_the_policy(chat):
+    chat.conversation("scripted-echo")
+    answer = chat.ask("\n\n".join(f"$$\n{formula}\n$$" for formula in FORMULAS) + "\n\n$\\nosuch{x}$")
+    expect(answer.locator(".katex-display")).to_have_count(len(FORMULAS))
+    expect(answer.locator("code.math-source")).to_have_text("$\\nosuch{x}$")
+
+
 def test_streaming_ends_with_the_same_page_as_a_reload(chat):
     chat.conversation("scripted-echo-itl2")
     answer = chat.ask(RICH)

@@ -16,12 +16,12 @@ const SAY_AFTER_MS = 1500;
 const RESUMED_FOR_MS = 3000;
 
 const LOCAL_SUGGESTIONS = [
-  "How do I connect a model server?", "What happens when a server dies in mid-answer?",
+  "How do I connect a model server?", "What if a server dies in mid-answer?",
   "How do I import my chats from ChatGPT?", "Which keyboard shortcuts are there?",
 ];
 const SUGGESTIONS = [
-  "Explain how HTTPS keeps a connection private", "Write an SQL query for each customer's latest order",
-  "Draft a friendly e-mail that moves a meeting to next week", "Compare SQLite and PostgreSQL for a small team",
+  "Explain how HTTPS keeps a connection private", "SQL for each customer's latest order",
+  "Draft an e-mail that moves a meeting", "Compare SQLite and PostgreSQL",
 ];
 
 export class Composer {

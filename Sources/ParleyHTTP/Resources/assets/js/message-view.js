@@ -15,6 +15,8 @@ import { sourceList } from "./sources.js";
 const FOLDED_LINES = 14;
 const FOLDED_CHARACTERS = 1400;
 
+const SPEAKERS = { user: "You", assistant: "Parley", system: "Instructions" };
+
 export class MessageView {
   #message = null;
   #context = {};
@@ -33,7 +35,7 @@ export class MessageView {
     this.extras = h("div", { class: "message-extras" });
     this.tools = h("div", { class: "message-tools" });
     this.element = h("article", { class: "message", "data-role": message.role, tabindex: "-1" },
-      h("h2", { class: "visually-hidden", text: message.role === "user" ? "You" : "Parley" }),
+      h("h2", { class: "visually-hidden", text: SPEAKERS[message.role] }),
       this.body, this.extras, this.tools);
     this.element.addEventListener("contentvisibilityautostatechange", (event) => {
       if (!event.skipped) this.#wake();
@@ -170,15 +172,16 @@ export class MessageView {
   #showTools() {
     const message = this.#message;
     const isUser = message.role === "user";
+    const isAnswer = message.role === "assistant";
     const tools = [];
     const focused = this.tools.contains(document.activeElement) ? document.activeElement.dataset.tool : null;
     if (!message.delivery) {
-      if (!isUser && message.siblings.length > 1) tools.push(this.#branches());
+      if (isAnswer && message.siblings.length > 1) tools.push(this.#branches());
       const copy = (event) => this.commands.copy(message, event.currentTarget);
       tools.push(iconButton("copy", "Copy", copy, { "data-tool": "copy" }));
       if (isUser) tools.push(this.#tool("pencil", "Edit", "edit", () => this.edit()));
-      else tools.push(this.#tool("again", "Regenerate", "again", () => this.commands.regenerate(message)));
-      if (!isUser && this.#context.hasModels) tools.push(this.#modelTool());
+      if (isAnswer) tools.push(this.#tool("again", "Regenerate", "again", () => this.commands.regenerate(message)));
+      if (isAnswer && this.#context.hasModels) tools.push(this.#modelTool());
       if (isUser && message.siblings.length > 1) tools.push(this.#branches());
       tools.push(this.#when());
     }
