@@ -85,7 +85,8 @@ struct Settings: Sendable {
         self.vendorDir = config.string(forKey: "vendorDir")
         self.guideDir = config.string(forKey: "guideDir")
         self.contextTokens = config.int(forKey: "contextTokens", default: ChatLimits.contextTokens)
-        self.drainSeconds = config.int(forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
+        self.drainSeconds = config.int(
+            forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
         self.makesTitles = config.bool(forKey: "makeTitles", default: true)
         self.openAI = OpenAI(config: openAI)
         try self.check()
