@@ -31,7 +31,7 @@ public struct MultipartBoundary: Hashable, Sendable {
             boundary.allSatisfy(Self.isAllowed)
         else {
             throw .malformed(
-                "the boundary must be 1 to 70 letters, digits, spaces and '()+_,-./:=? not ending in a space")
+                "the boundary must be 1 to 70 letters, digits, spaces and '()+_,-./:=?, no space last")
         }
         self.bytes = boundary
     }

@@ -102,7 +102,7 @@ public struct MultipartParser: Sendable {
 
     /// To be called at the end of the body.
     ///
-    /// - Throws: `malformed` when the last boundary did not come, as after a lost connection: what was read is not whole.
+    /// - Throws: `malformed` when the last boundary did not come, as after a lost connection.
     public mutating func finish() throws(MultipartError) {
         if let failure = self.failure { throw failure }
         guard case .epilogue = self.state else {
@@ -186,7 +186,7 @@ public struct MultipartParser: Sendable {
         if first == UInt8(ascii: "-") {
             guard let second = view.dropFirst().first else { return false }
             guard second == first else {
-                throw .malformed("a boundary is followed by something else than its line's end")
+                throw Self.crowdedBoundary
             }
             self.pending.moveReaderIndex(forwardBy: 2)
             self.outerBytes = 0
@@ -198,7 +198,7 @@ public struct MultipartParser: Sendable {
         guard padding <= MultipartParserLimits.paddingBytes else { throw .malformed("a boundary's line is too long") }
         let end = view.dropFirst(padding).prefix(2)
         guard end.elementsEqual([0x0D, 0x0A].prefix(end.count)) else {
-            throw .malformed("a boundary is followed by something else than its line's end")
+            throw Self.crowdedBoundary
         }
         guard end.count == 2 else { return false }
         self.pending.moveReaderIndex(forwardBy: padding + 2)
@@ -210,6 +210,9 @@ public struct MultipartParser: Sendable {
         self.scanned = 0
         return true
     }
+
+    private static let crowdedBoundary = MultipartError.malformed(
+        "a boundary is followed by something else than the end of its line")
 
     private mutating func readHeaderLine(_ events: inout [Event]) throws(MultipartError) -> Bool {
         let room = self.limits.headerBytesPerPart - self.headerBytes
