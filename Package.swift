@@ -114,7 +114,8 @@ let package = Package(
         .target(
             name: "ParleyHTTP",
             dependencies: [
-                "ParleyCore", "ParleyChat", "WebSocketServer", "OpenSSLCrypto",
+                "ParleyCore", "ParleyChat", "WebSocketServer", "MultipartParser", "OpenSSLCrypto",
+                .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
