@@ -100,15 +100,17 @@ public struct ChatServer: Sendable {
             Authentication(sessions: sessions, accounts: dependencies.accounts, mode: settings.mode)
         }
         var table = RouteTable(router: router)
+        let names = CollectionNames(documents: dependencies.knowledge.documents)
         SessionRoutes(
             settings: settings, accounts: dependencies.accounts, sessions: sessions, hasher: PasswordHasher(),
             throttle: SignInThrottle(), sockets: sockets
         ).add(to: &table)
         SocketRoute(
-            chat: dependencies.chat, feeds: self.feeds, registry: sockets, publicOrigin: settings.publicOrigin
+            chat: dependencies.chat, names: names, feeds: self.feeds, registry: sockets,
+            publicOrigin: settings.publicOrigin
         ).add(to: &table)
         ConversationRoutes(store: dependencies.conversations).add(to: &table)
-        MessageRoutes(chat: dependencies.chat, store: dependencies.conversations).add(to: &table)
+        MessageRoutes(names: names, chat: dependencies.chat, store: dependencies.conversations).add(to: &table)
         TurnRoutes(chat: dependencies.chat).add(to: &table)
         ArchiveRoutes(store: dependencies.conversations).add(to: &table)
         ModelRoutes(model: dependencies.model, isLocal: settings.usesLocalModel).add(to: &table)

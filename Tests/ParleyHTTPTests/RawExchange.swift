@@ -31,7 +31,7 @@ enum RawExchange {
         }
     }
 
-    private static func open<Value>(
+    private static func open<Value: Sendable>(
         _ port: Int,
         _ body: (
             NIOAsyncChannelInboundStream<ByteBuffer>, NIOAsyncChannelOutboundWriter<ByteBuffer>

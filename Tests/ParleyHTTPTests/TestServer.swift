@@ -45,6 +45,7 @@ struct TestServer: Sendable {
             dependencies: .init(
                 store: store, conversations: store, leases: cluster, log: cluster, commands: cluster, model: model),
             logger: logger)
+        let documents: any DocumentStore = documents ?? store
         let server = try ChatServer(
             settings: HTTPSettings(
                 mode: mode, nodeID: "test", version: "0", commit: "0", usesLocalModel: true),
@@ -52,7 +53,7 @@ struct TestServer: Sendable {
                 chat: Chat(store: store, log: cluster, commands: cluster, engine: engine), engine: engine,
                 conversations: store, accounts: store, health: store, model: model, forwarder: nil,
                 knowledge: .init(
-                    documents: documents ?? store, search: search, memories: store, jobs: store,
+                    documents: documents, search: search, memories: store, jobs: store,
                     embedder: embedder, fetcher: fetcher, spoolFolder: folder + "/spool",
                     status: { .degraded(reason: "no embedder: words only") }),
                 metrics: { "" }))

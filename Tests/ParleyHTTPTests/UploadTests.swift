@@ -41,7 +41,8 @@ struct UploadTests {
             let disposition = try #require(download.header("Content-Disposition"))
             #expect(disposition.hasPrefix("attachment; filename=\"Gr__e__a_.html\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe"))
             #expect(server.spooled.isEmpty)
-            let stored = try await server.store.document(DocumentID(id)!, readableBy: User.local.id)  // safe: from the server
+            let documentID = try #require(DocumentID(id))
+            let stored = try await server.store.document(documentID, readableBy: User.local.id)
             #expect(stored.contentHash == sha256([UInt8](content)))
         }
     }

@@ -27,16 +27,25 @@ struct CollectionNames: Sendable {
         let collections = try await self.documents.collections(readableBy: user).map(\.collection)
         var ids: [CollectionID] = []
         for word in words {
-            let id = CollectionID(word)
-            let name = word.lowercased()
-            let own = collections.first { $0.ownerID == user && $0.name.lowercased() == name }
-            let found =
-                id.map { id in collections.first { $0.id == id } }
-                ?? own ?? collections.first { $0.name.lowercased() == name }
+            let found: KnowledgeCollection?
+            if let id = CollectionID(word) {
+                found = collections.first { $0.id == id }
+            } else {
+                let named = collections.filter { $0.name.lowercased() == word.lowercased() }
+                found = named.first { $0.ownerID == user } ?? named.first
+            }
             guard let found else { throw Problem.noCollection(field: field) }
             if !ids.contains(found.id) { ids.append(found.id) }
         }
         return ids
+    }
+
+    /// The collections that a message names: `nil`, for all, when it names none.
+    ///
+    /// - Throws: as above, with the field `collections`.
+    func readable(_ words: [String]?, user: UserID) async throws -> [CollectionID]? {
+        guard let words else { return nil }
+        return try await self.readable(words, user: user, field: "collections")
     }
 
     /// The user's own collection that documents are added to; one that is named and not there is made.
@@ -57,7 +66,7 @@ struct CollectionNames: Sendable {
 
     /// A name without space around it.
     ///
-    /// - Throws: a 422 `Problem` for an empty or too long name, one with control characters, or one that reads as an id.
+    /// - Throws: a 422 `Problem` for an empty or too long name, one with control characters, or one like an id.
     static func checked(_ name: String, field: String) throws -> String {
         let name = name.precomposedStringWithCanonicalMapping.trimmingCharacters(in: .whitespacesAndNewlines)
         guard (1...CoreLimits.collectionNameScalars).contains(name.unicodeScalars.count) else {

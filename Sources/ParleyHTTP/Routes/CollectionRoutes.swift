@@ -39,7 +39,8 @@ struct CollectionRoutes {
         }
         table.on(.patch, "/api/collections/{id}") { try await self.patch($0, $1) }
         table.on(.delete, "/api/collections/{id}") { _, context in
-            try await self.documents.delete(context.id(), owner: context.user().id)
+            let id: CollectionID = try context.id()
+            try await self.documents.delete(id, owner: context.user().id)
             return Reply.noContent
         }
     }

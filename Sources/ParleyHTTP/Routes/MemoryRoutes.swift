@@ -41,7 +41,7 @@ struct MemoryRoutes {
             return Reply.noContent
         }
         table.get("/api/memories/settings") { _, context in
-            try Reply.json(try await self.memories.memorySettings(of: context.user().id))
+            try await Reply.json(self.memories.memorySettings(of: context.user().id))
         }
         table.on(.patch, "/api/memories/settings") { try await self.change($0, $1) }
     }

@@ -36,7 +36,7 @@ struct SearchRoutes {
     private func find(_ request: Request, _ context: AppContext) async throws -> Response {
         let user = try context.user()
         guard let text = try request.searchQuery() else { throw Problem.invalid("q", "is required") }
-        let words = request.uri.queryParameters[values: "collection"].map(String.init)
+        let words = request.uri.queryParameters[values: "collection"].map { String($0) }
         let names = CollectionNames(documents: self.documents)
         let collections =
             words.isEmpty ? nil : try await names.readable(words, user: user.id, field: "collection")

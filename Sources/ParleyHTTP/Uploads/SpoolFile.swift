@@ -52,7 +52,11 @@ final class SpoolFile: Sendable {
         try await Self.onDisk {
             try self.state.withLock { state in
                 try bytes.withUnsafeReadableBytes { bytes in
-                    _ = try state.descriptor.writeAll(bytes)
+                    var rest = bytes
+                    while !rest.isEmpty {
+                        let written = try state.descriptor.write(rest)
+                        rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+                    }
                     state.digest.update(bytes)
                 }
                 state.byteCount += bytes.readableBytes
@@ -86,7 +90,7 @@ final class SpoolFile: Sendable {
         do {
             return try await NIOThreadPool.singleton.runIfActive(work)
         } catch let error as Errno {
-            guard [.noSpace, .diskQuota, .fileTooLarge].contains(error) else { throw error }
+            guard [.noSpace, .diskQuotaExceeded, .fileTooLarge].contains(error) else { throw error }
             throw Problem.storageFull("The disk of the server is full. Nothing of this upload was kept.")
         }
     }

@@ -39,8 +39,8 @@ struct UploadReader {
         self.spool = spool
     }
 
-    /// - Throws: `Problem`: 400 for what is no form, 413 over a limit, 415 for another type, 422 with the field, 507 on a
-    ///   full disk, 408 after ``HTTPLimits/uploadTime``.
+    /// - Throws: `Problem`: 400 for what is no form, 408 after ``HTTPLimits/uploadTime``, 413 over a limit, 415 for
+    ///   another type, 422 with the field, 507 on a full disk.
     static func read(_ request: Request, spool: UploadSpool) async throws -> Upload {
         let boundary = try MultipartBoundary(contentType: request.headers[.contentType] ?? "")
         let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
