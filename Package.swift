@@ -155,7 +155,7 @@ let package = Package(
             name: "CFaiss",
             // Its loops decide how long a search takes, also in a debug build.
             cxxSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"])],
-            linkerSettings: ["faiss", "openblas", "gomp", "stdc++"].map { .linkedLibrary($0) }),
+            linkerSettings: ["faiss", "openblas", "gomp", "stdc++", "m"].map { .linkedLibrary($0) }),
         // MARK: Tests
         .target(
             name: "ParleyTesting",
