@@ -147,9 +147,15 @@ let package = Package(
             dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
         .target(name: "OpenSSLCrypto", dependencies: ["COpenSSL"], swiftSettings: strict),
+        .target(name: "VectorIndex", dependencies: ["CFaiss"], swiftSettings: strict),
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+        .target(
+            name: "CFaiss",
+            // Its loops decide how long a search takes, also in a debug build.
+            cxxSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"])],
+            linkerSettings: ["faiss", "openblas", "gomp", "stdc++", "m"].map { .linkedLibrary($0) }),
         // MARK: Tests
         .target(
             name: "ParleyTesting",
@@ -213,6 +219,9 @@ let package = Package(
             name: "PrometheusMetricsTests",
             dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
+        .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
+        .testTarget(
+            name: "VectorIndexTests", dependencies: ["VectorIndex", "vector-index-benchmark"], swiftSettings: strict),
         .testTarget(name: "OpenSSLCryptoTests", dependencies: ["OpenSSLCrypto"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
