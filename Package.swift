@@ -100,7 +100,11 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ParleyKnowledge",
-            dependencies: ["ParleyCore"],
+            dependencies: [
+                "ParleyCore", "VectorIndex",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .target(
             name: "ParleyChat",
