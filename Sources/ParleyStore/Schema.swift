@@ -19,6 +19,9 @@ enum Schema {
             try db.execute(sql: Self.turns)
             try db.execute(sql: Self.search)
         }
+        migrator.registerMigration("3") { db in
+            try db.execute(sql: "ALTER TABLE turns ADD COLUMN collections TEXT")
+        }
         return migrator
     }
 
