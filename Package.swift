@@ -90,7 +90,7 @@ let package = Package(
         .target(
             name: "ParleyModels",
             dependencies: [
-                "ParleyCore", "CSimdjson",
+                "ParleyCore", "SentenceEncoder", "CSimdjson",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -147,9 +147,17 @@ let package = Package(
             dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
         .target(name: "OpenSSLCrypto", dependencies: ["COpenSSL"], swiftSettings: strict),
+        .target(
+            name: "SentenceEncoder",
+            dependencies: ["CSentenceEncoder", .product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: strict),
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+        // Its inner loops must be fast in a debug build too.
+        .target(
+            name: "CSentenceEncoder", exclude: ["kernels.inc", "unicode_mappings.inc", "unicode_ranges.inc"],
+            cxxSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("stdc++")]),
         // MARK: Tests
         .target(
             name: "ParleyTesting",
@@ -213,6 +221,9 @@ let package = Package(
             name: "PrometheusMetricsTests",
             dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
+        .testTarget(
+            name: "SentenceEncoderTests", dependencies: ["SentenceEncoder", "CSentenceEncoder"],
+            resources: [.copy("Fixtures")], swiftSettings: strict),
         .testTarget(name: "OpenSSLCryptoTests", dependencies: ["OpenSSLCrypto"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
