@@ -117,9 +117,9 @@ public struct Chat: Sendable {
         try await Self.storing { () async throws(StoreError) in try await self.store.turn(id, owner: user) }
     }
 
-    /// Follows a turn after a position. The owner is checked at the first read.
-    public func follow(_ id: TurnID, user: UserID, after: EventID) -> TurnFollower {
-        TurnFollower(store: self.store, log: self.log, turnID: id, owner: user, after: after)
+    /// Follows a turn after a position. Only who was given the turn, as its owner, can ask for it.
+    public func follow(_ turn: Turn, after: EventID) -> TurnFollower {
+        TurnFollower(store: self.store, log: self.log, turn: turn, after: after)
     }
 
     private func begin(_ new: NewTurn, firstTitle: String?) async throws(ChatError) -> Turn {

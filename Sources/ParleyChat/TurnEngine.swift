@@ -287,13 +287,7 @@ extension TurnEngine {
     private static func collect(_ request: ChatRequest, from model: any ChatModel) async throws -> String {
         try await withThrowingTaskGroup(of: String.self) { group in
             group.addTask {
-                var text = ""
-                _ = try await model.answer(request) { event in
-                    if case .delta(let delta) = event, text.utf8.count < CoreLimits.queryBytes {
-                        text += delta
-                    }
-                }
-                return text
+                try await model.text(answering: request, maximumBytes: CoreLimits.queryBytes)
             }
             group.addTask {
                 try await Task.sleep(for: ChatLimits.titlePatience)

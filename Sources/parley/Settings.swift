@@ -6,7 +6,9 @@ import ArgumentParser
 import Configuration
 import Foundation
 import Logging
+import ParleyChat
 import ParleyHTTP
+import ParleyModels
 import SystemPackage
 
 /// Everything that can be set, read once at start: flags before environment before `.env` before the file before the
@@ -82,8 +84,9 @@ struct Settings: Sendable {
         self.logLevel = logLevel
         self.vendorDir = config.string(forKey: "vendorDir")
         self.guideDir = config.string(forKey: "guideDir")
-        self.contextTokens = config.int(forKey: "contextTokens", default: 16_000)
-        self.drainSeconds = config.int(forKey: "drainSeconds", default: 20)
+        self.contextTokens = config.int(forKey: "contextTokens", default: ChatLimits.contextTokens)
+        self.drainSeconds = config.int(
+            forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
         self.makesTitles = config.bool(forKey: "makeTitles", default: true)
         self.openAI = OpenAI(config: openAI)
         try self.check()
@@ -175,11 +178,15 @@ extension Settings.OpenAI {
         // A key alone means OpenAI's own server.
         self.baseURLs = urls.isEmpty && !self.apiKeys.isEmpty ? ["https://api.openai.com/v1"] : urls
         self.continuesAnswers = config.bool(forKey: "continuesAnswers", default: false)
-        self.connectSeconds = config.int(forKey: "connectSeconds", default: 10)
-        self.firstTokenSeconds = config.int(forKey: "firstTokenSeconds", default: 30)
-        self.nextTokenSeconds = config.int(forKey: "nextTokenSeconds", default: 30)
-        self.totalSeconds = config.int(forKey: "totalSeconds", default: 600)
-        self.concurrentRequests = config.int(forKey: "concurrentRequests", default: 512)
+        let limits = ModelEndpoint.Limits()
+        func seconds(_ key: ConfigKey, _ usual: Duration) -> Int {
+            config.int(forKey: key, default: Int(usual.components.seconds))
+        }
+        self.connectSeconds = seconds("connectSeconds", limits.connect)
+        self.firstTokenSeconds = seconds("firstTokenSeconds", limits.firstToken)
+        self.nextTokenSeconds = seconds("nextTokenSeconds", limits.nextToken)
+        self.totalSeconds = seconds("totalSeconds", limits.total)
+        self.concurrentRequests = config.int(forKey: "concurrentRequests", default: limits.concurrentRequests)
     }
 }
 

@@ -77,7 +77,7 @@ struct TestNode: Sendable {
     ) {
         var reader = reader
         var all: [TurnEvent] = []
-        var follower = self.chat.follow(turn, user: self.user, after: reader.last)
+        var follower = self.chat.follow(try await self.chat.turn(turn, user: self.user), after: reader.last)
         while let events = try await follower.next(atMost: .seconds(30)) {
             for event in events {
                 guard reader.apply(event) == .applied else { throw Unexpected(event: event) }

@@ -65,6 +65,13 @@ extension Problem {
         .invalid([ChatError.Field(field, message)])
     }
 
+    /// - Throws: a 422 problem for the name of a user, preset or key that is empty, too long or carries NUL.
+    static func check(name: String) throws {
+        guard (1...HTTPLimits.nameBytes).contains(name.utf8.count), !name.utf8.contains(0) else {
+            throw Problem.invalid("name", "must have 1 to \(HTTPLimits.nameBytes) bytes")
+        }
+    }
+
     static func tooLarge(limitBytes: Int) -> Problem {
         Problem(
             .contentTooLarge, "too-large", title: "The request is too large",

@@ -40,9 +40,7 @@ struct KeyRoutes {
     private func create(_ request: Request, _ context: AppContext) async throws -> Response {
         let user = try Self.administrator(context)
         let body: Body = try await request.json()
-        guard (1...HTTPLimits.nameBytes).contains(body.name.utf8.count), !body.name.utf8.contains(0) else {
-            throw Problem.invalid("name", "must have 1 to \(HTTPLimits.nameBytes) bytes")
-        }
+        try Problem.check(name: body.name)
         guard try await self.accounts.keys(of: user.id).count < HTTPLimits.keysPerUser else {
             throw Problem.invalid("name", "no more than \(HTTPLimits.keysPerUser) keys; delete one first")
         }
