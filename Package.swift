@@ -222,8 +222,8 @@ let package = Package(
             dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
         .testTarget(
-            name: "SentenceEncoderTests", dependencies: ["SentenceEncoder", "CSentenceEncoder"],
-            resources: [.copy("Fixtures")], swiftSettings: strict),
+            name: "SentenceEncoderTests", dependencies: ["SentenceEncoder"], exclude: ["Fixtures"],
+            swiftSettings: strict),
         .testTarget(name: "OpenSSLCryptoTests", dependencies: ["OpenSSLCrypto"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
