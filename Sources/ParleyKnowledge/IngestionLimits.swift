@@ -59,4 +59,27 @@ public enum IngestionLimits {
     public static let messageWindow = 2000
     /// Read errors in a row after which the index of vectors counts as behind.
     public static let toleratedFailures = 3
+
+    // MARK: `parley ingest`
+
+    /// Files that one run takes, at most.
+    public static let ingestedFiles = 100_000
+    /// Folders within each other.
+    public static let ingestedFolderDepth = 100
+    /// How often a watched folder is looked at.
+    public static let watchInterval = Duration.seconds(2)
+    /// How often documents on their way are looked at.
+    public static let followInterval = Duration.milliseconds(300)
+    /// Documents on their way that are looked at in one round.
+    public static let followedDocuments = 100
+    /// How often the progress is drawn.
+    public static let drawInterval = Duration.milliseconds(200)
+    /// How often the progress is told where nothing can be drawn.
+    public static let tellInterval = Duration.seconds(10)
+    /// How often a file is read again that changed while it was read.
+    public static let readAttempts = 3
+    /// How often `ingest` looks whether a server reads the documents.
+    public static let serverInterval = Duration.seconds(2)
+    /// Failures that are listed at the end; the others are counted.
+    public static let listedFailures = 200
 }

@@ -16,6 +16,10 @@ protocol IndexFeed: Sendable {
     /// All vectors by the model, ordered by number.
     func vectors(model: EmbeddingModel, after number: Int64, limit: Int) async throws(StoreError) -> [StoredVector]
 
+    /// The sequence that an index covers which was made of all vectors up to a number, when the last step was
+    /// `sequence` as its making began.
+    nonisolated func covered(sequence: Int64, lastNumber: Int64) -> Int64
+
     /// Applies what happened since the sequence that the index covers.
     ///
     /// - Throws: `StoreError`, `VectorIndexError`, `CancellationError`; what was applied stays applied.

@@ -2,6 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import Logging
 import ParleyCore
 import ServiceLifecycle
 import VectorIndex
@@ -44,7 +45,7 @@ extension KnowledgeIndex {
                 continue
             }
             self.adopt(index)
-            next = await withTaskGroup(of: Void.self) { group in
+            next = await withTaskGroup(of: Void.self, returning: VectorIndex?.self) { group in
                 group.addTask {
                     await index.run { error in
                         self.logger.warning("the index was not rearranged", metadata: ["error": "\(error)"])
@@ -66,15 +67,8 @@ extension KnowledgeIndex {
     private func load(_ model: EmbeddingModel) async -> VectorIndex? {
         do {
             try self.files.makeFolder()
-            let index = try await VectorIndex.load(
+            return try await VectorIndex.load(
                 from: self.files.path(of: model), configuration: self.configuration(model))
-            let last = try await self.feed.lastChange()
-            guard index.status.sequence <= last || last == 0 else {
-                // The database was restored from a backup, or is another one.
-                self.logger.warning("the index is ahead of the database and is made anew")
-                return nil
-            }
-            return index
         } catch let error as VectorIndexError where error.code == .noFile {
             return nil
         } catch {
@@ -120,7 +114,7 @@ extension KnowledgeIndex {
             number = last.number
             if !self.isReady { self.report(.building(vectors: index.status.entries)) }
         }
-        try index.apply(upserts: [], sequence: max(sequence, self.feed is MessageFeed ? number : 0))
+        try index.apply(upserts: [], sequence: self.feed.covered(sequence: sequence, lastNumber: number))
         if index.status.needsRebuild { try await index.rebuild() }
         self.logger.info(
             "the index was made from the rows",
@@ -137,13 +131,16 @@ extension KnowledgeIndex {
         let adopted = ContinuousClock.now
         var saved = (sequence: index.status.sequence, at: ContinuousClock.now)
         var failures = 0
+        var holdsStrangers = false
         while !Task.isCancelled {
             do {
-                let result = try await self.feed.catchUp(index, model: model)
+                if try await self.feed.catchUp(index, model: model) == .holdsStrangers { holdsStrangers = true }
+                // Strangers of another database could be found; of this one they only take up room.
+                if !holdsStrangers { self.report(.ready) }
                 failures = 0
-                self.report(.ready)
                 let isOld = self.rebuildInterval.map { ContinuousClock.now - adopted >= $0 } ?? false
-                if result == .holdsStrangers || isOld {
+                if holdsStrangers || isOld {
+                    self.logger.notice("the index is made anew")
                     let replacement = try await self.make(model)
                     await self.save(replacement, model)
                     return replacement

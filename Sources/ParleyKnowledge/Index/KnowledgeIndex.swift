@@ -106,15 +106,15 @@ extension KnowledgeIndex: PassageIndex {
         guard let index else {
             throw KnowledgeError(.unavailable, self.status.detail ?? "The index of vectors is not ready.")
         }
+        let matches: [VectorIndex.Match]
         do {
-            return try index.search(vector, limit: limit, filter: .partitions(partitions)).map {
-                ScoredNumber(number: $0.id, score: Double($0.score))
-            }
+            matches = try index.search(vector, limit: limit, filter: .partitions(partitions))
         } catch {
             let code: KnowledgeError.Code =
                 error.code == .invalidArgument || error.code == .badVector ? .invalid : .internal
             throw KnowledgeError(code, "The index of vectors cannot be searched for this.", cause: error)
         }
+        return matches.map { ScoredNumber(number: $0.id, score: Double($0.score)) }
     }
 }
 

@@ -28,6 +28,10 @@ actor MessageFeed: IndexFeed {
         try await self.store.messageVectors(model: model, after: number, limit: limit)
     }
 
+    nonisolated func covered(sequence: Int64, lastNumber: Int64) -> Int64 {
+        lastNumber
+    }
+
     func catchUp(_ index: VectorIndex, model: EmbeddingModel) async throws -> CatchUp {
         if self.index != ObjectIdentifier(index) {
             self.seen = []

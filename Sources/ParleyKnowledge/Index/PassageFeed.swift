@@ -38,11 +38,15 @@ actor PassageFeed: IndexFeed {
         try await self.store.vectors(of: nil, model: model, after: number, limit: limit)
     }
 
+    nonisolated func covered(sequence: Int64, lastNumber: Int64) -> Int64 {
+        sequence
+    }
+
     func catchUp(_ index: VectorIndex, model: EmbeddingModel) async throws -> CatchUp {
         try await self.begin(index)
         var result = CatchUp.upToDate
         while true {
-            let changes = try await self.store.changes(after: self.cursor, limit: IngestionLimits.changes)
+            guard let changes = try await self.changes() else { return .holdsStrangers }
             guard let last = changes.last else { break }
             for (document, outcome) in Self.outcomes(of: changes) {
                 try Task.checkCancellation()
@@ -61,6 +65,16 @@ actor PassageFeed: IndexFeed {
         self.backlog.tidy()
         try self.advance(index)
         return result
+    }
+
+    /// The next changes; `nil` when those since the index was saved are not kept, or the index is of another database.
+    private func changes() async throws(StoreError) -> [KnowledgeChange]? {
+        do {
+            return try await self.store.changes(after: self.cursor, limit: IngestionLimits.changes)
+        } catch {
+            guard error.code == .invalid else { throw error }
+            return nil
+        }
     }
 
     /// An index that was not seen before begins where its file ended, or where its making began.

@@ -29,11 +29,15 @@ struct BulkEmbedding: Sendable {
         guard texts.count > 1 else {
             // Too long for the endpoint, empty, or against its rules: its beginning may do.
             let start = texts[0].unicodeScalars.prefix(1000)
-            guard !start.allSatisfy(\.properties.isWhitespace),
-                start.count < texts[0].unicodeScalars.count,
-                let vectors = try? await self.embed([String(String.UnicodeScalarView(start))])
-            else { return [Self.neutral(model)] }
-            return vectors
+            guard !start.allSatisfy(\.properties.isWhitespace), start.endIndex < texts[0].endIndex else {
+                return [Self.neutral(model)]
+            }
+            do {
+                return try await self.embed([String(String.UnicodeScalarView(start))])
+            } catch {
+                guard error.code == .refused else { throw error }
+                return [Self.neutral(model)]
+            }
         }
         let middle = texts.count / 2
         let first = try await self.vectors(of: Array(texts[..<middle]), model: model)
