@@ -93,7 +93,7 @@ let package = Package(
         .target(
             name: "ParleyModels",
             dependencies: [
-                "ParleyCore", "CSimdjson",
+                "ParleyCore", "SentenceEncoder", "CSimdjson",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -103,7 +103,11 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ParleyKnowledge",
-            dependencies: ["ParleyCore"],
+            dependencies: [
+                "ParleyCore", "VectorIndex",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .target(
             name: "ParleyChat",
@@ -127,6 +131,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + nio,
             resources: [.copy("Resources")],
             swiftSettings: strict),
@@ -162,10 +167,24 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + nio,
             swiftSettings: strict),
+        .target(name: "VectorIndex", dependencies: ["CFaiss"], swiftSettings: strict),
+        .target(
+            name: "SentenceEncoder",
+            dependencies: ["CSentenceEncoder", .product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: strict),
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CProcess"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+        .target(
+            name: "CFaiss",
+            // Its loops decide how long a search takes, also in a debug build.
+            cxxSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"])],
+            linkerSettings: ["faiss", "openblas", "gomp", "stdc++", "m"].map { .linkedLibrary($0) }),
+        // Its inner loops must be fast in a debug build too.
+        .target(
+            name: "CSentenceEncoder", exclude: ["kernels.inc", "unicode_mappings.inc", "unicode_ranges.inc"],
+            cxxSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("stdc++")]),
         // MARK: Tests
         .target(
             name: "ParleyTesting",
@@ -232,6 +251,12 @@ let package = Package(
         .testTarget(
             name: "MultipartParserTests",
             dependencies: ["MultipartParser", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
+        .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
+        .testTarget(
+            name: "VectorIndexTests", dependencies: ["VectorIndex", "vector-index-benchmark"], swiftSettings: strict),
+        .testTarget(
+            name: "SentenceEncoderTests", dependencies: ["SentenceEncoder"], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(name: "OpenSSLCryptoTests", dependencies: ["OpenSSLCrypto"], swiftSettings: strict),
     ],
