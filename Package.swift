@@ -100,7 +100,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ParleyKnowledge",
-            dependencies: ["ParleyCore"],
+            dependencies: [
+                "ParleyCore", "CVectorMath", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .target(
             name: "ParleyChat",
@@ -150,6 +152,7 @@ let package = Package(
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+        .target(name: "CVectorMath", cSettings: [.unsafeFlags(["-O3"])]),
         // MARK: Tests
         .target(
             name: "ParleyTesting",
@@ -181,7 +184,11 @@ let package = Package(
             ] + nio,
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),
+            name: "ParleyKnowledgeTests",
+            dependencies: [
+                "ParleyKnowledge", "ParleyCore", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
             swiftSettings: strict),
