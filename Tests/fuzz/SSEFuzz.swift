@@ -34,7 +34,9 @@ private func reference(_ bytes: [UInt8]) -> [SSEEvent] {
     var (name, id, data) = ("", "", [[UInt8]]())
     for line in lines {
         guard !line.isEmpty else {
-            if !data.isEmpty { events.append(SSEEvent(name: name, data: Array(data.joined(separator: [0x0A])), id: id)) }
+            if !data.isEmpty {
+                events.append(SSEEvent(name: name, data: Array(data.joined(separator: [0x0A])), id: id))
+            }
             (name, data) = ("", [])
             continue
         }
