@@ -104,7 +104,7 @@ let package = Package(
         .target(
             name: "ParleyKnowledge",
             dependencies: [
-                "ParleyCore", "VectorIndex",
+                "ParleyCore", "VectorIndex", "CVectorMath",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -176,6 +176,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CProcess"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+        .target(name: "CVectorMath", cSettings: [.unsafeFlags(["-O3"])]),
         .target(
             name: "CFaiss",
             // Its loops decide how long a search takes, also in a debug build.
@@ -216,7 +217,11 @@ let package = Package(
             ] + nio,
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),
+            name: "ParleyKnowledgeTests",
+            dependencies: [
+                "ParleyKnowledge", "ParleyCore", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
             swiftSettings: strict),
@@ -254,7 +259,8 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
         .testTarget(
-            name: "VectorIndexTests", dependencies: ["VectorIndex", "vector-index-benchmark"], swiftSettings: strict),
+            name: "VectorIndexTests", dependencies: ["VectorIndex", "CFaiss", "vector-index-benchmark"],
+            swiftSettings: strict),
         .testTarget(
             name: "SentenceEncoderTests", dependencies: ["SentenceEncoder"], exclude: ["Fixtures"],
             swiftSettings: strict),
