@@ -9,6 +9,7 @@ import ParleyChat
 import ParleyCluster
 import ParleyCore
 import ParleyHTTP
+import ParleyKnowledge
 import ParleyStore
 import PrometheusMetrics
 import ServiceLifecycle
@@ -20,8 +21,6 @@ struct ChatNode: Service {
     private let cluster: InProcessCluster<ContinuousClock>
     private let engine: TurnEngine
     private let models: ModelAccess
-    private let knowledge: KnowledgeRooms
-    private let presence: ServerPresence
     private let server: ChatServer
     private let logger: Logger
 
@@ -33,22 +32,14 @@ struct ChatNode: Service {
         self.logger = logger
         self.store = try SQLiteStore(path: settings.databasePath)
         self.cluster = InProcessCluster()
-        self.presence = ServerPresence(dataDir: settings.dataDir)
         self.models = try ModelAccess(settings: settings, logger: logger)
-        let window = ContextWindow(budgetTokens: settings.contextTokens)
-        let knowledge = KnowledgeRooms(
-            settings: settings, store: self.store, models: self.models,
-            embedders: try EmbedderAccess(settings: settings, logger: logger), window: window, logger: logger)
-        self.knowledge = knowledge
         self.engine = TurnEngine(
             node: NodeID(settings.nodeID),
             dependencies: .init(
                 store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
                 commands: self.cluster, model: self.models.model,
                 titleModel: self.models.isLocal || !settings.makesTitles ? nil : self.models.model,
-                context: window,
-                sources: .init(memories: self.store, knowledge: knowledge.search, recall: knowledge.recall),
-                afterwork: knowledge.afterwork),
+                context: ContextWindow(budgetTokens: settings.contextTokens)),
             drainPatience: .seconds(settings.drainSeconds), logger: logger)
         let chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
         self.server = try ChatServer(
@@ -60,16 +51,18 @@ struct ChatNode: Service {
                 chat: chat, engine: self.engine, conversations: self.store, accounts: self.store,
                 health: self.store, model: self.models.model, forwarder: self.models.forwarder,
                 knowledge: .init(
-                    documents: self.store, search: knowledge.search, memories: self.store, jobs: self.store,
-                    embedder: knowledge.embedders.embedder, embeddingForwarder: knowledge.embedders.forwarder,
-                    fetcher: settings.fetchesLinks ? LinkAccess(privateHosts: settings.privateLinkHosts) : nil,
-                    spoolFolder: settings.spoolFolder, jobsAdded: { knowledge.jobs.nudge() },
-                    status: { knowledge.status }),
+                    documents: self.store,
+                    search: MeasuredSearch(
+                        search: HybridSearch(
+                            documents: self.store, passages: self.store, embedder: nil, index: nil, logger: logger)),
+                    memories: self.store, jobs: self.store, fetcher: LinkAccess(privateHosts: []),
+                    spoolFolder: settings.dataDir + "/spool",
+                    status: { .degraded(reason: "There is no embedder: documents are found by their words only.") }),
                 metrics: { metrics.render() }))
     }
 
     /// Runs until it is told to stop, then drains: the port closes, sockets are told to go elsewhere, running answers
-    /// and jobs come to their end or are handed over, and the indexes are saved.
+    /// come to their end or are handed over.
     func run() async throws {
         try await self.makeLocalUser()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -83,7 +76,6 @@ struct ChatNode: Service {
             try await self.serve()
             group.cancelAll()
         }
-        await self.knowledge.embedders.shutdown()
         await self.models.shutdown()
     }
 
@@ -99,12 +91,10 @@ struct ChatNode: Service {
 
     private enum Ended: Sendable {
         case engine
-        case knowledge
         case server
     }
 
-    /// Runs engine, background work and server. The server may close its port at once; running answers and jobs decide
-    /// the end.
+    /// Runs engine and server. The server may close its port at once; the engine's running answers decide the end.
     private func serve() async throws {
         try await withThrowingTaskGroup(of: Ended.self) { group in
             group.addTask {
@@ -112,15 +102,10 @@ struct ChatNode: Service {
                 return .engine
             }
             group.addTask {
-                try await self.knowledge.run()
-                return .knowledge
-            }
-            group.addTask {
                 try await self.listen()
                 return .server
             }
-            var running: Set<Ended> = [.engine, .knowledge]
-            while !running.isEmpty, let ended = try await group.next() { running.remove(ended) }
+            while let ended = try await group.next(), ended != .engine {}
             // Answers have ended or were handed over: readers that are still here get a moment for the last events,
             // then they go on elsewhere.
             group.addTask {

@@ -193,4 +193,35 @@ struct KnowledgeRoutesTests {
             #expect(knowledge?["detail"] as? String == "no embedder: words only")
         }
     }
+
+    @Test("a message names its collections by id or name; what is not there is a 404 with the field")
+    func messages() async throws {
+        try await TestServer.run { server in
+            let cookie = try await server.openSession()
+            let made = try await server.request("POST", "/api/collections", cookie: cookie, json: ["name": "Work"])
+            let id = try #require((made.json["collection"] as? [String: Any])?["id"] as? String)
+            let path = "/api/conversations/\(try await server.newConversation(cookie))/messages"
+            for (collections, expected) in [
+                ("[\"work\",\"\(id)\"]", [id]), ("[]", []), ("null", nil),
+            ] as [(String, [String]?)] {
+                let body = Data("{\"content\":\"x\",\"collections\":\(collections)}".utf8)
+                let reply = try await server.request("POST", path, cookie: cookie, body: body)
+                #expect(reply.status == 202, "\(reply.text)")
+                let turn = try #require(reply.json["turn"] as? [String: Any])
+                let turnID = try #require(turn["id"] as? String)
+                let stored = try await server.store.turn(try #require(TurnID(turnID)), owner: User.local.id)
+                #expect(stored.collections?.map(\.description) == expected, "\(collections)")
+            }
+            for (collections, status) in [
+                ("[\"none\"]", 404), ("[\"\(CollectionID.generate())\"]", 404), ("[\"\"]", 422), ("\"work\"", 422),
+                ("[1]", 422),
+            ] {
+                let body = Data("{\"content\":\"x\",\"collections\":\(collections)}".utf8)
+                let reply = try await server.request("POST", path, cookie: cookie, body: body)
+                #expect(reply.status == status, "\(collections) \(reply.text)")
+                let field = reply.list("errors").first?["field"] as? String
+                #expect(field?.hasPrefix("collections") == true, "\(collections)")
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import ParleyChat
 import ParleyCore
 
 /// `/v1`: OpenAI's chat completions, embeddings and models, for every client that speaks them.

@@ -23,9 +23,10 @@ struct DocumentIntake: Sendable {
             try await self.write(content, hash: hash)
         }
         let added: (Document, DocumentAddition)
-        do {
+        do throws(StoreError) {
             added = try await self.documents.add(document, owner: owner)
-        } catch let error as StoreError where error.code == .notFound {
+        } catch {
+            guard error.code == .notFound else { throw error }
             // The content was there but nobody's, and was swept away meanwhile.
             try await self.write(content, hash: hash)
             added = try await self.documents.add(document, owner: owner)

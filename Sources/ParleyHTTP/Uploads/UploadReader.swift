@@ -7,6 +7,7 @@ import Hummingbird
 import Metrics
 import MultipartParser
 import NIOCore
+import ParleyChat
 import ParleyCore
 
 /// What a form carried.
@@ -52,7 +53,8 @@ struct UploadReader {
         var parser = MultipartParser(boundary: boundary, limits: limits)
         var reader = UploadReader(spool: spool)
         let deadline = ContinuousClock.now + HTTPLimits.uploadTime
-        for try await bytes in request.body {
+        var body = request.body.makeAsyncIterator()
+        while let bytes = try await Self.next(of: &body) {
             // The connection sees to it that bytes keep coming, so looking here is often enough.
             guard ContinuousClock.now < deadline else { throw Problem.uploadTooSlow }
             for event in try parser.consume(bytes) {
@@ -64,6 +66,15 @@ struct UploadReader {
             throw Problem.invalid("file", "is required: a form field with a file's name and content")
         }
         return reader.upload
+    }
+
+    /// A client that goes away is no failure of ours.
+    private static func next(of body: inout RequestBody.AsyncIterator) async throws -> ByteBuffer? {
+        do {
+            return try await body.next()
+        } catch {
+            throw Problem.malformed("The upload broke off.")
+        }
     }
 
     private mutating func take(_ event: MultipartParser.Event) async throws {
