@@ -15,6 +15,9 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+// Rooms that read files byte by byte are optimised in debug builds too, in which they would be 50 times slower.
+let optimized = strict + [.unsafeFlags(["-O"])]
+
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -151,8 +154,17 @@ let package = Package(
         .target(
             name: "MultipartParser", dependencies: [.product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),
+        .target(name: "DocumentText", dependencies: ["CProcess"], swiftSettings: optimized),
+        .target(
+            name: "WebFetcher",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ] + nio,
+            swiftSettings: strict),
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CProcess"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
         // MARK: Tests
         .target(

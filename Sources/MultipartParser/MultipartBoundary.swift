@@ -10,7 +10,7 @@ public struct MultipartBoundary: Hashable, Sendable {
     /// Reads the value of a `Content-Type` header by the letter: two parsers that read a boundary differently see
     /// different files in one body.
     ///
-    /// - Throws: `unsupportedType` for another type than `multipart/form-data`; `malformed` without exactly one boundary
+    /// - Throws: `unsupportedType` for another type than `multipart/form-data`; `malformed` without one boundary
     ///   as RFC 2046, 5.1.1 has it.
     public init(contentType: String) throws(MultipartError) {
         let bytes = Array(contentType.utf8)
@@ -31,7 +31,7 @@ public struct MultipartBoundary: Hashable, Sendable {
             boundary.allSatisfy(Self.isAllowed)
         else {
             throw .malformed(
-                "the boundary must be 1 to 70 letters, digits, spaces and '()+_,-./:=?, no space last")
+                "the boundary must have 1 to 70 characters that RFC 2046 allows")
         }
         self.bytes = boundary
     }
