@@ -162,10 +162,16 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + nio,
             swiftSettings: strict),
+        .target(name: "VectorIndex", dependencies: ["CFaiss"], swiftSettings: strict),
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CProcess"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+        .target(
+            name: "CFaiss",
+            // Its loops decide how long a search takes, also in a debug build.
+            cxxSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"])],
+            linkerSettings: ["faiss", "openblas", "gomp", "stdc++", "m"].map { .linkedLibrary($0) }),
         // MARK: Tests
         .target(
             name: "ParleyTesting",
@@ -232,6 +238,10 @@ let package = Package(
         .testTarget(
             name: "MultipartParserTests",
             dependencies: ["MultipartParser", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
+        .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
+        .testTarget(
+            name: "VectorIndexTests", dependencies: ["VectorIndex", "CFaiss", "vector-index-benchmark"],
             swiftSettings: strict),
         .testTarget(name: "OpenSSLCryptoTests", dependencies: ["OpenSSLCrypto"], swiftSettings: strict),
     ],
