@@ -93,7 +93,7 @@ let package = Package(
         .target(
             name: "ParleyModels",
             dependencies: [
-                "ParleyCore", "CSimdjson",
+                "ParleyCore", "SentenceEncoder", "CSimdjson",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -163,6 +163,10 @@ let package = Package(
             ] + nio,
             swiftSettings: strict),
         .target(name: "VectorIndex", dependencies: ["CFaiss"], swiftSettings: strict),
+        .target(
+            name: "SentenceEncoder",
+            dependencies: ["CSentenceEncoder", .product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: strict),
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CProcess"),
@@ -172,6 +176,10 @@ let package = Package(
             // Its loops decide how long a search takes, also in a debug build.
             cxxSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"])],
             linkerSettings: ["faiss", "openblas", "gomp", "stdc++", "m"].map { .linkedLibrary($0) }),
+        // Its inner loops must be fast in a debug build too.
+        .target(
+            name: "CSentenceEncoder", exclude: ["kernels.inc", "unicode_mappings.inc", "unicode_ranges.inc"],
+            cxxSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("stdc++")]),
         // MARK: Tests
         .target(
             name: "ParleyTesting",
@@ -242,6 +250,9 @@ let package = Package(
         .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
         .testTarget(
             name: "VectorIndexTests", dependencies: ["VectorIndex", "CFaiss", "vector-index-benchmark"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SentenceEncoderTests", dependencies: ["SentenceEncoder"], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(name: "OpenSSLCryptoTests", dependencies: ["OpenSSLCrypto"], swiftSettings: strict),
     ],
