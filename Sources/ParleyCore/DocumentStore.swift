@@ -125,6 +125,11 @@ public protocol PassageStore: Sendable {
     /// Those of the passages that can be found in these partitions now, in no order.
     func passages(_ numbers: [Int64], partitions: [Int64]) async throws(StoreError) -> [StoredPassage]
 
+    /// Vectors by the model of those of the passages that can be found in these partitions now, in no order.
+    func vectors(
+        ofPassages numbers: [Int64], partitions: [Int64], model: EmbeddingModel
+    ) async throws(StoreError) -> [StoredVector]
+
     // MARK: The feed of an index
 
     /// After a sequence, oldest first.
