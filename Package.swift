@@ -101,7 +101,7 @@ let package = Package(
         .target(
             name: "ParleyKnowledge",
             dependencies: [
-                "ParleyCore", "VectorIndex",
+                "ParleyCore", "VectorIndex", "CVectorMath", "DocumentText",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -160,6 +160,7 @@ let package = Package(
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+        .target(name: "CVectorMath", cSettings: [.unsafeFlags(["-O3"])]),
         .target(
             name: "CFaiss",
             // Its loops decide how long a search takes, also in a debug build.
@@ -200,7 +201,11 @@ let package = Package(
             ] + nio,
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),
+            name: "ParleyKnowledgeTests",
+            dependencies: [
+                "ParleyKnowledge", "ParleyCore", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
             swiftSettings: strict),
@@ -234,7 +239,8 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
         .testTarget(
-            name: "VectorIndexTests", dependencies: ["VectorIndex", "vector-index-benchmark"], swiftSettings: strict),
+            name: "VectorIndexTests", dependencies: ["VectorIndex", "CFaiss", "vector-index-benchmark"],
+            swiftSettings: strict),
         .testTarget(
             name: "SentenceEncoderTests", dependencies: ["SentenceEncoder"], exclude: ["Fixtures"],
             swiftSettings: strict),

@@ -103,7 +103,7 @@ Query Base::prepare(const float *values) const {
 
 namespace {
 
-/// Takes rows one by one and compares them four at a time.
+/// Takes rows one by one and compares them four at a time, while the next four are on their way from memory.
 template <typename Element>
 struct Comparison {
     const Query &query;
@@ -111,35 +111,40 @@ struct Comparison {
     float *scores;
     int64_t *labels;
     size_t limit;
-    const Element *rows[4];
-    int64_t waiting[4];
+    const Element *rows[8];
+    int64_t waiting[8];
     int count = 0;
 
     void offer(float score, int64_t label) {
         if (score > scores[0]) faiss::heap_replace_top<Order>(limit, scores, labels, score, label);
     }
-    void compare(int upTo) {
-        for (int i = upTo; i < 4; i++) rows[i] = rows[0];
+    /// Compares `many` rows from `first` on; a group is filled up with its first row.
+    void compare(int first, int many) {
+        const Element *four[4];
+        for (int i = 0; i < 4; i++) four[i] = rows[i < many ? first + i : first];
         float got[4];
         if constexpr (std::is_same_v<Element, float>) {
-            kernels().dot4(query.values, rows, width, got);
+            kernels().dot4(query.values, four, width, got);
         } else {
             int32_t sums[4];
-            kernels().codes4(query.weights.data(), rows, width, sums);
+            kernels().codes4(query.weights.data(), four, width, sums);
             for (int i = 0; i < 4; i++) got[i] = query.bias + query.scale * float(sums[i]);
         }
-        for (int i = 0; i < upTo; i++) offer(got[i], waiting[i]);
+        for (int i = 0; i < many; i++) offer(got[i], waiting[first + i]);
     }
     void add(const Element *row, int64_t label) {
+        const char *bytes = reinterpret_cast<const char *>(row);
+        for (size_t line = 0; line < width * sizeof(Element); line += 64) __builtin_prefetch(bytes + line);
         rows[count] = row;
         waiting[count] = label;
-        if (++count == 4) {
-            compare(4);
-            count = 0;
-        }
+        if (++count < 8) return;
+        compare(0, 4);
+        std::copy(rows + 4, rows + 8, rows);
+        std::copy(waiting + 4, waiting + 8, waiting);
+        count = 4;
     }
     void end() {
-        if (count > 0) compare(count);
+        for (int first = 0; first < count; first += 4) compare(first, std::min(4, count - first));
         count = 0;
     }
 };
@@ -215,8 +220,7 @@ void Base::search(
     }
     if (matches == 0) return;
     Visible visible(*this, version, allowed.data());
-    size_t probed = list_count == 0 ? count : count / list_count * probes;
-    if (matches <= std::max<size_t>(VECTOR_INDEX_EXACT_MATCHES, probed)) {
+    if (list_count == 0 || matches <= VECTOR_INDEX_EXACT_MATCHES) {
         // Reading everything in order is faster than picking out most of it.
         if (list_count == 0 && matches > count / 2) return scan(query, 0, count, &visible, best);
         return scan_members(query, slots_in, visible, best);
@@ -225,8 +229,9 @@ void Base::search(
 }
 
 void Base::search_lists(const Query &query, const Visible &visible, size_t matches, Best &best) const {
-    // Of each list only matches / count is compared: probing so many more costs no more comparisons.
-    size_t first = std::min(list_count, std::max(probes, probes * (count / std::max<size_t>(1, matches))));
+    // The fewer rows match, the farther away are the nearest of them; and the fewer of a list are compared.
+    size_t first = size_t(double(probes) * std::sqrt(double(count) / double(std::max<size_t>(1, matches))));
+    first = std::min(list_count, first);
     size_t wanted = std::min(best.scores.size(), matches);
     lists->probe(query, visible, first, wanted, best);
 }

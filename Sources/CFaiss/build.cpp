@@ -107,7 +107,7 @@ std::vector<float> gather(const Rows &rows, const std::vector<size_t> &chosen, s
 }
 
 size_t lists_for(size_t count) {
-    return std::max<size_t>(1, size_t(std::lround(limits::lists_per_root * std::sqrt(double(count)))));
+    return std::min(count, size_t(std::lround(limits::lists_per_root * std::sqrt(double(count)))));
 }
 
 void train_lists(Base &base, const Rows &rows, const Plan &plan) {

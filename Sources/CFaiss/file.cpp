@@ -267,7 +267,8 @@ void check(const Header &header, size_t actual_bytes, const std::string &path) {
     require(header.width == padded(header.dimension), "its rows have another width");
     require(header.metric == inner_product, "its metric is unknown");
     require(header.storage <= VECTOR_INDEX_INT8, "its storage is unknown");
-    require(header.base_rows <= VECTOR_INDEX_ENTRIES && header.delta_rows <= VECTOR_INDEX_ENTRIES, "it has too many rows");
+    require(header.base_rows <= VECTOR_INDEX_ENTRIES, "it has too many rows");
+    require(header.delta_rows <= VECTOR_INDEX_ENTRIES, "it has too many new rows");
     require(header.lists <= VECTOR_INDEX_ENTRIES && header.probes <= header.lists, "its lists are out of range");
     require(header.lists == 0 || header.probes > 0, "its lists are never searched");
     require(header.model_bytes >= 1 && header.model_bytes <= VECTOR_INDEX_MODEL_BYTES, "its model has no name");
@@ -327,8 +328,8 @@ std::unique_ptr<vector_index> load(const std::string &path, const Options &optio
     if (size_t(status.st_size) < sizeof header) {
         reader.exactly(&header, sizeof magic);
         bool ours = std::memcmp(header.magic, magic, sizeof magic) == 0;
-        throw Failure(
-            ours ? VECTOR_INDEX_DAMAGED : VECTOR_INDEX_FOREIGN, path + (ours ? " ends too early" : " is not a vector index"));
+        if (ours) throw Failure(VECTOR_INDEX_DAMAGED, path + " ends too early");
+        throw Failure(VECTOR_INDEX_FOREIGN, path + " is not a vector index");
     }
     reader.exactly(&header, sizeof header);
     check(header, size_t(status.st_size), path);

@@ -10,6 +10,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <sys/resource.h>
+#include <thread>
 
 using namespace vectors;
 
@@ -27,7 +30,8 @@ Options::Options(const vector_index_options &given)
         "the name of a model has 1 to " + std::to_string(VECTOR_INDEX_MODEL_BYTES) + " bytes");
     require(
         dimension >= 1 && dimension <= VECTOR_INDEX_DIMENSION,
-        "a vector has 1 to " + std::to_string(VECTOR_INDEX_DIMENSION) + " components, not " + std::to_string(dimension));
+        "a vector has 1 to " + std::to_string(VECTOR_INDEX_DIMENSION) + " components, not " +
+            std::to_string(dimension));
     require(storage == VECTOR_INDEX_FLOAT32 || storage == VECTOR_INDEX_INT8, "there is no such storage");
     require(
         maximum_entries >= 1 && maximum_entries <= VECTOR_INDEX_ENTRIES,
@@ -41,9 +45,11 @@ void normalise(const float *values, size_t dimension, float *to, const char *wha
     // Squares of floats fit into a double, so the sum is finite exactly when every component is.
     if (!std::isfinite(squares))
         throw Failure(
-            VECTOR_INDEX_BAD_VECTOR, std::string(what) + " " + std::to_string(number) + " has a value that is not finite");
+            VECTOR_INDEX_BAD_VECTOR,
+            std::string(what) + " " + std::to_string(number) + " has a value that is not finite");
     if (squares == 0)
-        throw Failure(VECTOR_INDEX_BAD_VECTOR, std::string(what) + " " + std::to_string(number) + " has the length zero");
+        throw Failure(
+            VECTOR_INDEX_BAD_VECTOR, std::string(what) + " " + std::to_string(number) + " has the length zero");
     double factor = 1 / std::sqrt(squares);
     for (size_t i = 0; i < dimension; i++) to[i] = float(double(values[i]) * factor);
     std::fill(to + dimension, to + padded(dimension), 0.0f);
@@ -96,6 +102,22 @@ bool vector_index::kill(int64_t id, Version version) {
     return true;
 }
 
+bool vector_index::knows(int64_t id) const { return current.delta->find(id) >= 0 || current.base->find(id) >= 0; }
+
+/// How many entries there would be. An id that is added twice in one step counts twice.
+size_t vector_index::entries_after(
+    const int64_t *removals, size_t removal_count, const int64_t *ids, size_t count) const {
+    std::vector<int64_t> removed(removals, removals + removal_count);
+    std::sort(removed.begin(), removed.end());
+    removed.erase(std::unique(removed.begin(), removed.end()), removed.end());
+    const Base &base = *current.base;
+    size_t sum = base.count - base.dead() + current.delta->count() - current.delta->dead();
+    for (int64_t id : removed) sum -= knows(id);
+    for (size_t i = 0; i < count; i++)
+        sum += !knows(ids[i]) || std::binary_search(removed.begin(), removed.end(), ids[i]);
+    return sum;
+}
+
 vector_index_changes vector_index::apply(
     const int64_t *removals, size_t removal_count, const int64_t *ids, const int64_t *partitions, const float *values,
     size_t count, int64_t sequence) {
@@ -112,8 +134,8 @@ vector_index_changes vector_index::apply(
         throw Failure(
             VECTOR_INDEX_STALE, "the index covers change " + std::to_string(current.sequence) +
                                     " already; these changes end at " + std::to_string(sequence));
-    size_t living = current.base->count - current.base->dead() + delta.count() - delta.dead();
-    if (count > 0 && (living + count > options.maximum_entries + removal_count || !delta.has_room(count)))
+    if (count > 0 && (entries_after(removals, removal_count, ids, count) > options.maximum_entries ||
+                      !delta.has_room(count)))
         throw Failure(
             VECTOR_INDEX_FULL, "the index is full: at most " + std::to_string(options.maximum_entries) + " entries");
     if (count > 0 && current.base->bytes() + delta.bytes(delta.count() + count) > options.maximum_bytes)
@@ -167,7 +189,8 @@ void vector_index::search(
             VECTOR_INDEX_INVALID, "a search gives at most " + std::to_string(VECTOR_INDEX_RESULTS) + " results");
     if (query_count > VECTOR_INDEX_QUERIES)
         throw Failure(
-            VECTOR_INDEX_INVALID, "a search takes at most " + std::to_string(VECTOR_INDEX_QUERIES) + " queries at once");
+            VECTOR_INDEX_INVALID,
+            "a search takes at most " + std::to_string(VECTOR_INDEX_QUERIES) + " queries at once");
     if (partitions && partition_count > VECTOR_INDEX_FILTER_PARTITIONS)
         throw Failure(
             VECTOR_INDEX_INVALID,
@@ -213,7 +236,20 @@ void vector_index::rebuild(int threads, const std::atomic<bool> *cancelled) {
             take({at.delta->values(row), 0}, at.delta->id(row), at.delta->partition(row));
     Plan plan{options.dimension, options.storage, options.exact_entries, options.recall, std::max(1, threads),
               cancelled};
-    swap_in(build(rows, plan), at);
+    std::unique_ptr<Base> base;
+    std::exception_ptr problem;
+    // A thread of its own, because its low priority stays with it; the threads that it starts have the same.
+    std::thread builder([&] {
+        setpriority(PRIO_PROCESS, 0, limits::rebuild_niceness);
+        try {
+            base = build(rows, plan);
+        } catch (...) {
+            problem = std::current_exception();
+        }
+    });
+    builder.join();
+    if (problem) std::rethrow_exception(problem);
+    swap_in(std::move(base), at);
 }
 
 /// Brings a base that was built of an older version up to date and puts it in the place of the current one. Readers

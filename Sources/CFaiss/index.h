@@ -72,11 +72,15 @@ private:
     vectors::Snapshot current;
     std::atomic<bool> rebuilding{false};
 
+    // For the holder of `writing`.
+    bool knows(int64_t id) const;
+    size_t entries_after(const int64_t *removals, size_t removal_count, const int64_t *ids, size_t count) const;
     bool kill(int64_t id, vectors::Version version);
+    void swap_in(std::shared_ptr<const vectors::Base> base, const vectors::Snapshot &built_of);
+
     void search_one(
         const vectors::Snapshot &at, const float *query, size_t limit, const int64_t *partitions,
         size_t partition_count, int64_t *ids, float *scores, size_t *found) const;
-    void swap_in(std::shared_ptr<const vectors::Base> base, const vectors::Snapshot &built_of);
 };
 
 namespace vectors {

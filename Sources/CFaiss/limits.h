@@ -27,6 +27,8 @@ constexpr size_t calibration_rows = 128;
 constexpr size_t calibration_neighbours = 10;
 /// Rows that one step of a rebuild takes between two looks at whether it shall end.
 constexpr size_t step_rows = 1024;
+/// How much a rebuild stands back behind searches, as `nice` counts.
+constexpr int rebuild_niceness = 10;
 /// Bytes that one call reads or writes.
 constexpr size_t transfer_bytes = size_t(8) << 20;
 

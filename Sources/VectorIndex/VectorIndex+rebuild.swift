@@ -27,7 +27,8 @@ extension VectorIndex {
     /// Where rebuilds, saves and loads compute: threads of their own, so that they keep none from the tasks.
     static let background = DispatchQueue(label: "vector-index", qos: .utility, attributes: .concurrent)
 
-    /// Builds a new base of everything and swaps it in, without the dead and, above `exactEntries`, with inverted lists.
+    /// Builds a new base of everything and swaps it in: without the dead and, above `exactEntries`, with inverted
+    /// lists.
     /// Searches and changes go on meanwhile. Ends soon when the task is cancelled.
     ///
     /// - Throws: `rebuildRunning`, `cancelled`, `outOfMemory`; the index goes on as it was.

@@ -92,6 +92,13 @@ extension VectorIndex {
         public let replaced: Int
         /// Ids that were known and are gone.
         public let removed: Int
+
+        /// So many of each.
+        public init(added: Int, replaced: Int, removed: Int) {
+            self.added = added
+            self.replaced = replaced
+            self.removed = removed
+        }
     }
 
     /// How entries are searched.

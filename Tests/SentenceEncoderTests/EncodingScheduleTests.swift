@@ -40,7 +40,8 @@ struct EncodingScheduleTests {
         var schedule = EncodingSchedule(limit: 4)
         _ = schedule.add((0..<count).map { "a\($0)" }, urgent: false)
         _ = schedule.add(["b"], urgent: false)
-        let first = try #require(schedule.next(urgent: false))
+        let next = schedule.next(urgent: false)
+        let first = try #require(next)
         schedule.giveBack(first, urgent: false)
         #expect(schedule.next(urgent: false) == first)
     }
@@ -49,8 +50,9 @@ struct EncodingScheduleTests {
     func deliver() throws {
         var schedule = EncodingSchedule(limit: 4)
         _ = schedule.add(["a", "b"], urgent: false)
-        let first = try #require(schedule.next(urgent: false))
-        let second = try #require(schedule.next(urgent: false))
+        let pieces = (schedule.next(urgent: false), schedule.next(urgent: false))
+        let first = try #require(pieces.0)
+        let second = try #require(pieces.1)
         #expect(schedule.deliver([2], for: second) == nil)
         #expect(!schedule.isEmpty)
         #expect(schedule.deliver([1], for: first) == [[1], [2]])
@@ -60,10 +62,13 @@ struct EncodingScheduleTests {
     @Test("one request too many is refused, and a place is free again when one ends")
     func limit() throws {
         var schedule = EncodingSchedule(limit: 1)
-        let id = try #require(schedule.add(["a"], urgent: false))
+        let added = schedule.add(["a"], urgent: false)
+        let id = try #require(added)
         #expect(schedule.add(["b"], urgent: true) == nil)
-        #expect(schedule.remove(id))
-        #expect(!schedule.remove(id))
+        let removed = schedule.remove(id)
+        #expect(removed)
+        let again = schedule.remove(id)
+        #expect(!again)
         #expect(schedule.add(["b"], urgent: true) != nil)
         #expect(schedule.next(urgent: false) == nil)
     }

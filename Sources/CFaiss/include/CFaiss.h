@@ -30,7 +30,7 @@ extern "C" {
 /// Partitions that one filter names.
 #define VECTOR_INDEX_FILTER_PARTITIONS 100000
 /// So many matches of a filter are compared one by one even where there are lists.
-#define VECTOR_INDEX_EXACT_MATCHES 10000
+#define VECTOR_INDEX_EXACT_MATCHES 5000
 /// A base is built again when more than this share of its rows is dead and more than so many rows are...
 #define VECTOR_INDEX_DEAD_SHARE 0.2
 #define VECTOR_INDEX_DEAD_ROWS 1000
@@ -72,7 +72,8 @@ typedef enum vector_index_status {
 typedef enum vector_index_storage {
     /// Four bytes for each component: results are exact.
     VECTOR_INDEX_FLOAT32 = 0,
-    /// One byte for each component (FAISS's 8-bit scalar quantizer): a quarter of the memory, scores off by about 0.001.
+    /// One byte for each component (FAISS's 8-bit scalar quantizer): a quarter of the memory, scores off by about
+    /// 0.001.
     VECTOR_INDEX_INT8 = 1,
 } vector_index_storage;
 
