@@ -15,6 +15,9 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+// Rooms that read files byte by byte are optimised in debug builds too, in which they would be 50 times slower.
+let optimized = strict + [.unsafeFlags(["-O"])]
+
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -157,8 +160,20 @@ let package = Package(
             name: "SentenceEncoder",
             dependencies: ["CSentenceEncoder", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: strict),
+        .target(
+            name: "MultipartParser", dependencies: [.product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
+        .target(name: "DocumentText", dependencies: ["CProcess"], swiftSettings: optimized),
+        .target(
+            name: "WebFetcher",
+            dependencies: [
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ] + nio,
+            swiftSettings: strict),
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CProcess"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
         .target(name: "CVectorMath", cSettings: [.unsafeFlags(["-O3"])]),
         .target(
@@ -243,6 +258,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SentenceEncoderTests", dependencies: ["SentenceEncoder"], exclude: ["Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MultipartParserTests",
+            dependencies: ["MultipartParser", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),
         .testTarget(name: "OpenSSLCryptoTests", dependencies: ["OpenSSLCrypto"], swiftSettings: strict),
     ],
