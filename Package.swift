@@ -104,7 +104,9 @@ let package = Package(
         .target(
             name: "ParleyKnowledge",
             dependencies: [
-                "ParleyCore", "CVectorMath", .product(name: "Logging", package: "swift-log"),
+                "ParleyCore", "VectorIndex", "CVectorMath", "DocumentText",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(

@@ -26,6 +26,9 @@ enum Schema {
             try db.execute(sql: Self.jobs)
             try db.execute(sql: Self.memories)
         }
+        migrator.registerMigration("3") { db in
+            try db.execute(sql: "ALTER TABLE turns ADD COLUMN collections TEXT")
+        }
         return migrator
     }
 
