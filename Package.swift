@@ -105,7 +105,7 @@ let package = Package(
         .target(
             name: "ParleyKnowledge",
             dependencies: [
-                "ParleyCore", "VectorIndex", "CVectorMath",
+                "ParleyCore", "VectorIndex", "CVectorMath", "DocumentText",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -199,6 +199,14 @@ let package = Package(
             name: "scripted-model",
             dependencies: [
                 "ParleyTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "retrieval-figures",
+            dependencies: [
+                "ParleyCore", "ParleyKnowledge", "ParleyModels", "ParleyStore", "VectorIndex", "OpenSSLCrypto",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore"], swiftSettings: strict),
