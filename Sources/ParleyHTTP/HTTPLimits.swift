@@ -49,4 +49,6 @@ public enum HTTPLimits {
     public static let keysPerUser = 50
     /// The largest random wait that `goingAway` tells a client before it connects again, in milliseconds.
     public static let goingAwayReconnectMs = 2000
+    /// Texts in one request to `/v1/embeddings`, at most.
+    public static let embeddingInputs = 2048
 }
