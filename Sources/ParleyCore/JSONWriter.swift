@@ -63,7 +63,7 @@ public struct JSONWriter: Sendable {
         self.literal(value.isFinite ? String(value) : "null")
     }
 
-    /// As ``double(_:)``, with no more digits than the number needs.
+    /// As ``double(_:)``, with the few digits that a `Float` needs.
     public mutating func float(_ value: Float) {
         self.literal(value.isFinite ? String(value) : "null")
     }

@@ -74,6 +74,6 @@ public enum HTTPLimits {
     public static let readersPerCollection = 1000
     /// Passages that a search gives when the caller names no number.
     public static let defaultFoundPassages = 10
-    /// Texts in one request to `/v1/embeddings`.
-    public static let embeddingInputs = 256
+    /// Texts in one request to `/v1/embeddings`, at most.
+    public static let embeddingInputs = 2048
 }

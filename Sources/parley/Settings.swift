@@ -16,12 +16,12 @@ import SystemPackage
 struct Settings: Sendable {
     /// The keys of the configuration file. In the environment, ours carry the prefix `PARLEY_`
     /// (`dataDir` is `PARLEY_DATA_DIR`); those of `openai` are named as everybody names them.
-    static let knownKeys: Set<String> = [
+    static let knownKeys = Set<String>([
         "host", "port", "dataDir", "model", "nodeID", "publicOrigin", "log.format", "log.level", "vendorDir",
         "guideDir", "encoderDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
         "openai.continuesAnswers", "openai.firstTokenSeconds", "openai.nextTokenSeconds", "openai.totalSeconds",
         "openai.connectSeconds", "openai.concurrentRequests",
-    ]
+    ]).union(embeddingKeys)
 
     var host: String
     var port: Int
@@ -38,6 +38,7 @@ struct Settings: Sendable {
     var drainSeconds: Int
     var makesTitles: Bool
     var openAI: OpenAI
+    var embedding: Embedding
 
     /// How model servers are reached.
     struct OpenAI: Sendable {
@@ -91,6 +92,7 @@ struct Settings: Sendable {
             forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
         self.makesTitles = config.bool(forKey: "makeTitles", default: true)
         self.openAI = OpenAI(config: openAI)
+        self.embedding = try Embedding(config: config, openAI: openAI)
         try self.check()
     }
 
@@ -114,7 +116,7 @@ struct Settings: Sendable {
 
     /// What an operator may see, in order. Keys only as their number.
     var shown: [(name: String, value: String)] {
-        [
+        let own: [(name: String, value: String)] = [
             ("host", self.host), ("port", "\(self.port)"), ("mode", self.mode.rawValue), ("dataDir", self.dataDir),
             ("nodeID", self.nodeID), ("publicOrigin", self.publicOrigin ?? "(the bound address)"),
             ("model", self.model ?? "(the first)"),
@@ -130,6 +132,7 @@ struct Settings: Sendable {
             ("drainSeconds", "\(self.drainSeconds)"), ("log.format", self.logFormat),
             ("log.level", self.logLevel.rawValue),
         ]
+        return own + self.embedding.shown
     }
 
     var databasePath: String { self.dataDir + "/parley.db" }

@@ -5,7 +5,7 @@
 import Foundation
 import Testing
 
-@Suite("Embeddings in OpenAI's form", .timeLimit(.minutes(1)))
+@Suite("Embeddings over HTTP", .timeLimit(.minutes(1)))
 struct EmbeddingsRouteTests {
     @Test("one text or several, as numbers or base64, in their order")
     func embed() async throws {
@@ -28,7 +28,7 @@ struct EmbeddingsRouteTests {
     @Test("what is wrong is said in OpenAI's form")
     func wrong() async throws {
         try await TestServer.run(embedder: LengthEmbedder()) { server in
-            let many = Array(repeating: "x", count: 257)
+            let many = Array(repeating: "x", count: 2049)
             for (body, status, field) in [
                 ([:], 422, "input"), (["input": ""], 422, "input"), (["input": [String]()], 422, "input"),
                 (["input": [1, 2]], 422, "input"), (["input": many], 422, "input"),
@@ -40,7 +40,8 @@ struct EmbeddingsRouteTests {
                 let reply = try await server.request("POST", "/v1/embeddings", json: body)
                 #expect(reply.status == status, "\(body.keys) \(reply.text)")
                 let error = try #require(reply.json["error"] as? [String: Any])
-                #expect(error["param"] as? String == field, "\(reply.text)")
+                let param = error["param"] as? String
+                #expect(param == field || param?.hasPrefix("\(field ?? "-").") == true, "\(reply.text)")
             }
         }
         try await TestServer.run { server in

@@ -92,21 +92,12 @@ struct OpenAIRoutes {
             throw EmbedderError(
                 .unavailable, "This server has no embedding model: see the manual's page on documents.")
         }
-        try body.check()
-        let model = try await embedder.model
-        if let name = body.model, name != model.name {
+        let name = try await embedder.model.name
+        guard body.model == nil || body.model == name else {
             throw Problem(
                 .notFound, "model-not-found", title: "No such model",
-                detail: "The embedding model of this server is \(model.name).", fields: [.init("model", "is another")])
+                detail: "The embedding model of this server is \(name).", fields: [.init("model", "must be \(name)")])
         }
-        if let dimensions = body.dimensions, dimensions != model.dimension {
-            throw Problem.invalid("dimensions", "must be \(model.dimension) for this model")
-        }
-        let vectors = try await embedder.embed(body.input, purpose: body.input.count == 1 ? .query : .passage)
-        let tokens = body.input.reduce(0) { $0 + min(embedder.tokens(in: $1), model.maximumTokens) }
-        let reply = EmbeddingsReply(vectors: vectors, model: model.name, tokens: tokens, encoding: body.encoding)
-        return Response(
-            status: .ok, headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
-            body: .init(byteBuffer: ByteBuffer(bytes: reply.json)))
+        return try await LocalEmbeddings(embedder: embedder, request: body).response()
     }
 }
