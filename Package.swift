@@ -183,7 +183,7 @@ let package = Package(
         .testTarget(
             name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),
         .testTarget(
-            name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
+            name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore", "ParleyTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "ParleyHTTPTests",
