@@ -58,7 +58,7 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
-                "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer",
+                "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer", "WebFetcher",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -108,7 +108,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict),
+            swiftSettings: optimized),
         .target(
             name: "ParleyChat",
             dependencies: [
@@ -218,7 +218,8 @@ let package = Package(
         .testTarget(
             name: "ParleyKnowledgeTests",
             dependencies: [
-                "ParleyKnowledge", "ParleyCore", .product(name: "Logging", package: "swift-log"),
+                "ParleyKnowledge", "ParleyCore", "ParleyStore",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(
