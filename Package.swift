@@ -155,11 +155,6 @@ let package = Package(
             dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
         .target(name: "OpenSSLCrypto", dependencies: ["COpenSSL"], swiftSettings: strict),
-        .target(name: "VectorIndex", dependencies: ["CFaiss"], swiftSettings: strict),
-        .target(
-            name: "SentenceEncoder",
-            dependencies: ["CSentenceEncoder", .product(name: "DequeModule", package: "swift-collections")],
-            swiftSettings: strict),
         .target(
             name: "MultipartParser", dependencies: [.product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),
@@ -170,6 +165,11 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + nio,
+            swiftSettings: strict),
+        .target(name: "VectorIndex", dependencies: ["CFaiss"], swiftSettings: strict),
+        .target(
+            name: "SentenceEncoder",
+            dependencies: ["CSentenceEncoder", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: strict),
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -197,6 +197,14 @@ let package = Package(
             name: "scripted-model",
             dependencies: [
                 "ParleyTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "retrieval-figures",
+            dependencies: [
+                "ParleyCore", "ParleyKnowledge", "ParleyModels", "ParleyStore", "VectorIndex", "OpenSSLCrypto",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore"], swiftSettings: strict),
@@ -253,16 +261,16 @@ let package = Package(
             name: "PrometheusMetricsTests",
             dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
+        .testTarget(
+            name: "MultipartParserTests",
+            dependencies: ["MultipartParser", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
         .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
         .testTarget(
             name: "VectorIndexTests", dependencies: ["VectorIndex", "CFaiss", "vector-index-benchmark"],
             swiftSettings: strict),
         .testTarget(
             name: "SentenceEncoderTests", dependencies: ["SentenceEncoder"], exclude: ["Fixtures"],
-            swiftSettings: strict),
-        .testTarget(
-            name: "MultipartParserTests",
-            dependencies: ["MultipartParser", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),
         .testTarget(name: "OpenSSLCryptoTests", dependencies: ["OpenSSLCrypto"], swiftSettings: strict),
     ],

@@ -52,6 +52,14 @@ struct PassageContract {
             let vectors = try await store.vectors(of: nil, model: Samples.model, after: 0, limit: 9)
             #expect(vectors.map(\.vector) == [[1, 0, 0, 0], [0, 0.5, -0.25, 1e-3]])
             #expect(vectors.allSatisfy { $0.partition == stored.partition })
+            let candidates = { (partition: Int64, model: EmbeddingModel) in
+                try await store.vectors(
+                    ofPassages: vectors.map(\.number).reversed() + [-1, 99], partitions: [partition], model: model)
+            }
+            #expect(Set(try await candidates(stored.partition, Samples.model)) == Set(vectors))
+            #expect(try await candidates(stored.partition + 1, Samples.model).isEmpty)
+            let foreign = EmbeddingModel(name: "foreign", dimension: 4, maximumTokens: 9)
+            #expect(try await candidates(stored.partition, foreign).isEmpty)
             // A repeat whose answer was lost.
             try await store.publish(
                 version, title: "Animals", mediaType: "text/plain", passageCount: 2, at: Samples.time(2))
