@@ -14,6 +14,8 @@ struct EmbedderAccess: Sendable {
     let embedder: (any Embedder)?
     /// What embeds, or why nothing does; for people.
     let description: String
+    /// Hands requests for embeddings on; `nil` without a model server that embeds.
+    var forwarder: (any EmbeddingForwarder)? { self.servers.map { OpenAIProxy($0) } }
     private let servers: ModelServers?
 
     /// - Throws: `ModelConfigurationError` for an address that is none.
