@@ -17,8 +17,8 @@ public struct Document: Hashable, Sendable {
     public var id: DocumentID
     public var collectionID: CollectionID
     public var ownerID: UserID
-    /// Unique within the collection: a file's name, its path below the ingested folder, or a URL. Adding another content
-    /// under the same name replaces the document's content.
+    /// Unique within the collection: a file's name, its path below the ingested folder, or a URL. Adding another
+    /// content under the same name replaces the document's.
     public var name: String
     /// From the content, or the name.
     public var title: String

@@ -125,12 +125,23 @@ public protocol PassageStore: Sendable {
     /// Those of the passages that can be found in these partitions now, in no order.
     func passages(_ numbers: [Int64], partitions: [Int64]) async throws(StoreError) -> [StoredPassage]
 
+    /// Vectors by the model of those of the passages that can be found in these partitions now, in no order.
+    func vectors(
+        ofPassages numbers: [Int64], partitions: [Int64], model: EmbeddingModel
+    ) async throws(StoreError) -> [StoredVector]
+
     // MARK: The feed of an index
 
     /// After a sequence, oldest first.
+    ///
+    /// - Throws: `.invalid` when the sequence lies before ``firstChange()`` less one, or after ``lastChange()``: the
+    ///   index is not of this database, or too old, and is made anew.
     func changes(after sequence: Int64, limit: Int) async throws(StoreError) -> [KnowledgeChange]
 
-    /// The last sequence.
+    /// The first sequence that is kept; 1 when there are no changes yet.
+    func firstChange() async throws(StoreError) -> Int64
+
+    /// The last sequence; 0 when there are no changes yet.
     func lastChange() async throws(StoreError) -> Int64
 
     /// Vectors of live passages by the model, ordered by number.

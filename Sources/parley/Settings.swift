@@ -16,12 +16,12 @@ import SystemPackage
 struct Settings: Sendable {
     /// The keys of the configuration file. In the environment, ours carry the prefix `PARLEY_`
     /// (`dataDir` is `PARLEY_DATA_DIR`); those of `openai` are named as everybody names them.
-    static let knownKeys: Set<String> = [
+    static let knownKeys = Set<String>([
         "host", "port", "dataDir", "model", "nodeID", "publicOrigin", "log.format", "log.level", "vendorDir",
-        "guideDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
+        "guideDir", "encoderDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
         "openai.continuesAnswers", "openai.firstTokenSeconds", "openai.nextTokenSeconds", "openai.totalSeconds",
         "openai.connectSeconds", "openai.concurrentRequests",
-    ]
+    ]).union(embeddingKeys)
 
     var host: String
     var port: Int
@@ -33,10 +33,12 @@ struct Settings: Sendable {
     var logLevel: Logger.Level
     var vendorDir: String?
     var guideDir: String?
+    var encoderDir: String?
     var contextTokens: Int
     var drainSeconds: Int
     var makesTitles: Bool
     var openAI: OpenAI
+    var embedding: Embedding
 
     /// How model servers are reached.
     struct OpenAI: Sendable {
@@ -84,11 +86,13 @@ struct Settings: Sendable {
         self.logLevel = logLevel
         self.vendorDir = config.string(forKey: "vendorDir")
         self.guideDir = config.string(forKey: "guideDir")
+        self.encoderDir = config.string(forKey: "encoderDir")
         self.contextTokens = config.int(forKey: "contextTokens", default: ChatLimits.contextTokens)
         self.drainSeconds = config.int(
             forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
         self.makesTitles = config.bool(forKey: "makeTitles", default: true)
         self.openAI = OpenAI(config: openAI)
+        self.embedding = try Embedding(config: config, openAI: openAI)
         try self.check()
     }
 
@@ -112,7 +116,7 @@ struct Settings: Sendable {
 
     /// What an operator may see, in order. Keys only as their number.
     var shown: [(name: String, value: String)] {
-        [
+        let own: [(name: String, value: String)] = [
             ("host", self.host), ("port", "\(self.port)"), ("mode", self.mode.rawValue), ("dataDir", self.dataDir),
             ("nodeID", self.nodeID), ("publicOrigin", self.publicOrigin ?? "(the bound address)"),
             ("model", self.model ?? "(the first)"),
@@ -128,6 +132,7 @@ struct Settings: Sendable {
             ("drainSeconds", "\(self.drainSeconds)"), ("log.format", self.logFormat),
             ("log.level", self.logLevel.rawValue),
         ]
+        return own + self.embedding.shown
     }
 
     var databasePath: String { self.dataDir + "/parley.db" }
@@ -149,6 +154,14 @@ struct Settings: Sendable {
     /// Where the manual is.
     var guideFolder: String {
         self.guideDir ?? Self.firstFolder([Self.besideProgram("../share/parley/guide"), "docs/guide"]) ?? "docs/guide"
+    }
+
+    /// Where the files of the local embedding model are.
+    var encoderFolder: String? {
+        if let folder = self.encoderDir { return folder.isEmpty ? nil : folder }
+        return Self.firstFolder([
+            self.dataDir + "/encoder", Self.besideProgram("../share/parley/encoder"), ".vendor/encoder",
+        ])
     }
 
     private static func besideProgram(_ path: String) -> String {

@@ -20,17 +20,19 @@ final class ChatSocket: WebSocketSession {
     private let connection: WebSocketConnection
     private let identity: Identity
     private let chat: Chat
+    private let names: CollectionNames
     private let feeds: TurnFeeds
     private let registry: SocketRegistry
     private let running = Mutex<[TurnID: TurnFeed]>([:])
 
     init(
-        connection: WebSocketConnection, identity: Identity, chat: Chat, feeds: TurnFeeds,
+        connection: WebSocketConnection, identity: Identity, chat: Chat, names: CollectionNames, feeds: TurnFeeds,
         registry: SocketRegistry
     ) {
         self.connection = connection
         self.identity = identity
         self.chat = chat
+        self.names = names
         self.feeds = feeds
         self.registry = registry
         var sessionIDHash: [UInt8]?
@@ -73,7 +75,7 @@ final class ChatSocket: WebSocketSession {
         switch message {
         case .ping: self.connection.send(ChatSocketReply.pong)
         case .send(let conversationID, let new):
-            let message = new.message
+            let message = try await new.message(user: user, names: self.names)
             let turn = try await self.chat.send(message, to: conversationID, user: user)
             self.connection.send(try ChatSocketReply.accepted(id: message.id.description, turn: turn))
             try self.follow(turn, after: .start)
