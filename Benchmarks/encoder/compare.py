@@ -121,7 +121,7 @@ def compare_speed(local, reference, threads, rounds):
             ours.append(len(batch) / local.seconds(batch))
         a, b = statistics.median(theirs), statistics.median(ours)
         print(f"| {name} | {a:.1f} | {b:.1f} | {b / a:.2f} |")
-    for name, batch in (("one query of 12 tokens", texts(150, 10)), ("one text of 200 tokens", texts(30, 200))):
+    for name, batch in (("one query of 12 tokens", texts(200, 10)), ("one text of 200 tokens", texts(120, 200))):
         theirs, ours = [], []
         for text in batch:
             theirs.append(1000 * reference.seconds([text]))

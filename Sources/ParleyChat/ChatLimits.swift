@@ -42,6 +42,8 @@ public enum ChatLimits {
     public static let retrievalsAtOnce = 8000
     /// Passages that a prompt quotes, at most.
     public static let contextPassages = 8
+    /// Facts about the user that a prompt holds, at most: the newest.
+    public static let contextMemories = 100
     /// Older messages of other conversations that a prompt quotes, at most.
     public static let recalledMessages = 5
     /// Bytes of one older message that are quoted.
@@ -56,8 +58,10 @@ public enum ChatLimits {
     public static let calibrationTokens = 64
     /// The weight of one report in the average of a model's tokens.
     public static let calibrationWeight = 0.2
-    /// The bounds of a model's tokens for each estimated one.
-    public static let tokenRatios = 0.4...3.0
+    /// The least that a model may count for each estimated token.
+    public static let leastTokenRatio = 0.4
+    /// The most that a model may count for each estimated token.
+    public static let greatestTokenRatio = 3.0
     /// Models of which one node remembers how they count.
     public static let calibratedModels = 256
     /// Messages of a branch that are looked at when the context is put together.
@@ -70,6 +74,9 @@ public enum ChatLimits {
     public static let summariesAtOnce = 2
     /// How long one summary may take, all pieces together.
     public static let summaryPatience = Duration.seconds(600)
+    /// The newest messages that are not summed up take one part in so many of the context: less than a prompt gives to
+    /// recent messages even when a model counts ``greatestTokenRatio`` tokens for each estimated one.
+    public static let summaryKeepsPart = 10
     /// Tokens of messages that are summed up in one request, at most.
     public static let summaryPieceTokens = 6000
     /// Tokens that a model may use for a summary, its thoughts included.
@@ -95,7 +102,7 @@ public enum ChatLimits {
     /// Known facts that a new one is compared with by meaning: the newest.
     public static let comparedMemories = 200
     /// From this cosine on two facts are one.
-    public static let sameFactCosine: Float = 0.9
+    public static let sameFactCosine = 0.9
     /// How often the queue of background jobs is looked at when nobody says that something lies there, give or take a
     /// fifth.
     public static let jobPoll = Duration.seconds(2)

@@ -22,6 +22,8 @@ struct ChatNode: Service {
     private let engine: TurnEngine
     private let models: ModelAccess
     private let server: ChatServer
+    private let knowledge: KnowledgeServices
+    private let jobs: JobRunner
     private let logger: Logger
 
     /// Opens the store and builds the rooms. Nothing runs yet.
@@ -32,6 +34,9 @@ struct ChatNode: Service {
         self.logger = logger
         self.store = try SQLiteStore(path: settings.databasePath)
         self.cluster = InProcessCluster()
+        self.knowledge = KnowledgeServices(settings: settings, store: self.store, logger: logger)
+        self.jobs = JobRunner(
+            store: self.store, handlers: [self.knowledge.ingestion], node: NodeID(settings.nodeID), logger: logger)
         self.models = try ModelAccess(settings: settings, logger: logger)
         self.engine = TurnEngine(
             node: NodeID(settings.nodeID),
@@ -73,7 +78,11 @@ struct ChatNode: Service {
                     logger: self.logger
                 ).run()
             }
+            group.addTask { try await self.knowledge.run() }
+            // Jobs are handed back before the end, which takes a moment.
+            async let jobs: Void = self.jobs.run()
             try await self.serve()
+            try? await jobs
             group.cancelAll()
         }
         await self.models.shutdown()

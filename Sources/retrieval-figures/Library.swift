@@ -108,7 +108,7 @@ final class Library: Sendable {
             }
         }
         ways["search"] = try await self.timed {
-            try await self.search.search(KnowledgeQuery(text: text, userID: self.user, limit: 10)).hits.map {
+            try await self.search.search(KnowledgeQuery(text: text, userID: self.user, limit: CoreLimits.foundPassages)).hits.map {
                 ScoredNumber(number: $0.passage.number, score: $0.score)
             }
         }

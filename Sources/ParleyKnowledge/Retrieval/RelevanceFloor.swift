@@ -39,7 +39,7 @@ struct RelevanceFloor {
     /// What the best passage must reach.
     static let gate = 1.0
     /// What the others must reach once the best one did.
-    static let accepted = 0.65
+    static let accepted = 0.5
 
     /// The places of the passages that are relevant, in order; none when not even one is beyond doubt.
     static func relevant(_ evidence: [Evidence]) -> [Int] {
