@@ -103,8 +103,8 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ParleyKnowledge",
-            dependencies: ["ParleyCore"],
-            swiftSettings: strict),
+            dependencies: ["ParleyCore", "DocumentText"],
+            swiftSettings: optimized),
         .target(
             name: "ParleyChat",
             dependencies: [
@@ -196,7 +196,8 @@ let package = Package(
             ] + nio,
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore"], swiftSettings: strict),
+            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore", "DocumentText"],
+            swiftSettings: strict),
         .testTarget(
             name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
             swiftSettings: strict),

@@ -4,6 +4,18 @@
 //
 /// The limits of the knowledge base. Each has its unit in its name; `parley doctor` shows them all.
 public enum KnowledgeLimits {
+    /// A passage of a document, in tokens: as many as the local embedder reads.
+    public static let passageTokens = 256
+    /// A passage with at least this many tokens is closed before a block that does not fit.
+    public static let fullPassageTokens = 128
+    /// Sentences that a passage repeats from the one before, in tokens.
+    public static let overlapTokens = 32
+    /// Code stays whole up to this many tokens.
+    public static let wholeTokens = 320
+    /// An introduction with fewer tokens goes with the first section below it.
+    public static let introductionTokens = 32
+    /// A heading in a passage's path, in characters.
+    public static let headingCharacters = 200
     /// A passage is closed before it passes this many words, unless one block alone does.
     public static let passageWords = 250
     /// A passage with at least this many words may be closed at the end of a block.
