@@ -109,7 +109,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict),
+            swiftSettings: optimized),
         .target(
             name: "ParleyChat",
             dependencies: [
@@ -232,7 +232,9 @@ let package = Package(
         .testTarget(
             name: "ParleyKnowledgeTests",
             dependencies: [
-                "ParleyKnowledge", "ParleyCore", .product(name: "Logging", package: "swift-log"),
+                "ParleyKnowledge", "ParleyCore", "ParleyStore", "DocumentText", "VectorIndex",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(
