@@ -6,7 +6,6 @@ import Foundation
 import Logging
 import ParleyCore
 import ParleyKnowledge
-import ParleyModels
 import ParleyStore
 import ServiceLifecycle
 
@@ -25,8 +24,9 @@ struct KnowledgeServices: Service, KnowledgeCondition {
     private let dataDir: String
 
     /// Builds them. Nothing runs yet.
-    init(settings: Settings, store: SQLiteStore, logger: Logger) {
-        let (embedder, absence) = Self.embedder(settings, logger)
+    init(settings: Settings, store: SQLiteStore, embedders: EmbedderAccess, logger: Logger) {
+        let embedder = embedders.embedder
+        let absence = embedders.description
         self.embedder = embedder
         self.absence = absence
         self.dataDir = settings.dataDir
@@ -65,19 +65,5 @@ struct KnowledgeServices: Service, KnowledgeCondition {
             try await group.waitForAll()
         }
         withExtendedLifetime(presence) {}
-    }
-
-    private static func embedder(_ settings: Settings, _ logger: Logger) -> ((any Embedder)?, absence: String) {
-        guard let folder = settings.encoderFolder else {
-            return (
-                nil, "There is no embedding model: documents are found by words only. Run scripts/setup to get one."
-            )
-        }
-        do {
-            return (try LocalEmbedder(folder: folder), "")
-        } catch {
-            logger.warning("the local embedding model cannot be used", metadata: ["error": "\(error)"])
-            return (nil, "\(error.message) Documents are found by words only.")
-        }
     }
 }

@@ -18,10 +18,10 @@ struct Settings: Sendable {
     /// (`dataDir` is `PARLEY_DATA_DIR`); those of `openai` are named as everybody names them.
     static let knownKeys = Set<String>([
         "host", "port", "dataDir", "model", "nodeID", "publicOrigin", "log.format", "log.level", "vendorDir",
-        "guideDir", "encoderDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
+        "guideDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
         "openai.continuesAnswers", "openai.firstTokenSeconds", "openai.nextTokenSeconds", "openai.totalSeconds",
         "openai.connectSeconds", "openai.concurrentRequests",
-    ]).union(embeddingKeys)
+    ]).union(embeddingKeys).union(Links.keys)
 
     var host: String
     var port: Int
@@ -33,12 +33,12 @@ struct Settings: Sendable {
     var logLevel: Logger.Level
     var vendorDir: String?
     var guideDir: String?
-    var encoderDir: String?
     var contextTokens: Int
     var drainSeconds: Int
     var makesTitles: Bool
     var openAI: OpenAI
     var embedding: Embedding
+    var links: Links
 
     /// How model servers are reached.
     struct OpenAI: Sendable {
@@ -86,13 +86,13 @@ struct Settings: Sendable {
         self.logLevel = logLevel
         self.vendorDir = config.string(forKey: "vendorDir")
         self.guideDir = config.string(forKey: "guideDir")
-        self.encoderDir = config.string(forKey: "encoderDir")
         self.contextTokens = config.int(forKey: "contextTokens", default: ChatLimits.contextTokens)
         self.drainSeconds = config.int(
             forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
         self.makesTitles = config.bool(forKey: "makeTitles", default: true)
         self.openAI = OpenAI(config: openAI)
         self.embedding = try Embedding(config: config, openAI: openAI)
+        self.links = Links(config: config)
         try self.check()
     }
 
@@ -132,10 +132,16 @@ struct Settings: Sendable {
             ("drainSeconds", "\(self.drainSeconds)"), ("log.format", self.logFormat),
             ("log.level", self.logLevel.rawValue),
         ]
-        return own + self.embedding.shown
+        return own + self.embedding.shown + self.links.shown
     }
 
     var databasePath: String { self.dataDir + "/parley.db" }
+
+    /// Where the indexes of vectors are kept; can be deleted at any moment.
+    var indexFolder: String { self.dataDir + "/index" }
+
+    /// Where uploads are written down before they enter the database.
+    var spoolFolder: String { self.dataDir + "/spool" }
 
     /// Whether only this machine can reach the server.
     var isLoopback: Bool {
@@ -156,15 +162,7 @@ struct Settings: Sendable {
         self.guideDir ?? Self.firstFolder([Self.besideProgram("../share/parley/guide"), "docs/guide"]) ?? "docs/guide"
     }
 
-    /// Where the files of the local embedding model are.
-    var encoderFolder: String? {
-        if let folder = self.encoderDir { return folder.isEmpty ? nil : folder }
-        return Self.firstFolder([
-            self.dataDir + "/encoder", Self.besideProgram("../share/parley/encoder"), ".vendor/encoder",
-        ])
-    }
-
-    private static func besideProgram(_ path: String) -> String {
+    static func besideProgram(_ path: String) -> String {
         let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         return program.deletingLastPathComponent().appendingPathComponent(path).standardizedFileURL.path
     }
