@@ -109,7 +109,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict),
+            swiftSettings: optimized),
         .target(
             name: "ParleyChat",
             dependencies: [
@@ -232,7 +232,8 @@ let package = Package(
         .testTarget(
             name: "ParleyKnowledgeTests",
             dependencies: [
-                "ParleyKnowledge", "ParleyCore", .product(name: "Logging", package: "swift-log"),
+                "ParleyKnowledge", "ParleyCore", "ParleyStore", "DocumentText",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(

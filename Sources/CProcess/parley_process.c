@@ -128,7 +128,8 @@ static bool fence_files(const parley_process_plan *plan) {
     allow(ruleset, program, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE);
     close(program);
     int place = open(".", O_PATH | O_CLOEXEC);
-    bool holds = allow(ruleset, place, all & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE);
+    const uint64_t write = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE;
+    bool holds = allow(ruleset, place, read | write);
     close(place);
     holds = holds && syscall(__NR_landlock_restrict_self, ruleset, 0) == 0;
     close(ruleset);
@@ -178,8 +179,9 @@ static int close_from(int first) {
 
 #endif
 
+/// The hard limit lies above the soft one, so that the signal is that of the soft one, which names the limit.
 static int limit(int resource, uint64_t value) {
-    const struct rlimit bound = {.rlim_cur = value, .rlim_max = value};
+    const struct rlimit bound = {.rlim_cur = value, .rlim_max = resource == RLIMIT_CPU ? value + 2 : value};
     return setrlimit(resource, &bound) == 0 ? 0 : errno;
 }
 

@@ -21,7 +21,8 @@ struct BlockSink {
     }
 
     mutating func setTitle(_ text: String) {
-        let title = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let shown = String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 || $0 == "\n" }))
+        let title = shown.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         guard self.title == nil, title.contains(where: { $0.isLetter || $0.isNumber }) else { return }
         self.title = String(title.prefix(DocumentTextLimits.titleCharacters))
     }

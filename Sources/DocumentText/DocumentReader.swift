@@ -10,6 +10,7 @@ public struct DocumentReader: Sendable {
     /// How much is read before a document is refused.
     public struct Limits: Hashable, Sendable {
         public var nativeBytes = DocumentTextLimits.nativeBytes
+        public var textScalars = DocumentTextLimits.textScalars
         public var convertedBytes = DocumentTextLimits.convertedBytes
         public var outputBytes = DocumentTextLimits.outputBytes
         public var unpackedBytes = DocumentTextLimits.unpackedBytes

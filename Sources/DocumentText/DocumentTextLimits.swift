@@ -6,7 +6,9 @@
 /// ``DocumentReader/Limits``.
 public enum DocumentTextLimits {
     /// A file that is read as it is: text, Markdown, HTML, CSV, JSON, source code; in bytes.
-    public static let nativeBytes = 1024 * 1024 * 1024
+    public static let nativeBytes = 512 * 1024 * 1024
+    /// The text of one document, in Unicode scalars: rows that repeat their columns' names may outgrow the file.
+    public static let textScalars = 512 * 1024 * 1024
     /// A file that another program converts, in bytes.
     public static let convertedBytes = 128 * 1024 * 1024
     /// What a conversion may give, in bytes.

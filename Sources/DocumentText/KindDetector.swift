@@ -49,8 +49,10 @@ struct KindDetector {
     ]
 
     private static func binaryKind(_ head: [UInt8], _ file: FileBytes) throws(DocumentError) -> DocumentKind? {
-        // Readers of PDF look for its mark within the first kilobyte.
-        if head.prefix(1024).contains(Array("%PDF-".utf8)) { return .pdf }
+        // Readers of PDF look for its mark within the first kilobyte; a text may well speak of it.
+        let start = head.drop { $0 <= 0x20 || [0xEF, 0xBB, 0xBF].contains($0) }
+        if start.starts(with: "%PDF-".utf8) { return .pdf }
+        if head.prefix(1024).contains(Array("%PDF-".utf8)), head.contains(Array(" obj".utf8)) { return .pdf }
         if head.starts(with: "{\\rtf".utf8) { return .rtf }
         if head.starts(with: [0x50, 0x4B, 0x03, 0x04]) || head.starts(with: [0x50, 0x4B, 0x05, 0x06]) {
             return try self.packedKind(file)

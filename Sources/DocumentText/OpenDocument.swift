@@ -112,6 +112,9 @@ public actor OpenDocument {
             } else {
                 try self.reader.take(try self.decoder.decode(bytes[...]), into: &self.sink)
             }
+            guard self.sink.end <= self.limits.textScalars else {
+                throw DocumentError(.tooLarge, "It holds too much text. Split it into parts.")
+            }
             let blocks = self.sink.take()
             if !blocks.isEmpty { return blocks }
         }

@@ -17,7 +17,8 @@ public struct WebFetcher: Sendable {
     public struct Settings: Hashable, Sendable {
         /// Ports that may be asked.
         public var ports: Set<Int> = [80, 443]
-        /// Hosts that may have private addresses and any port, such as `wiki.intern` or `127.0.0.1`, in lower case.
+        /// Hosts that may have private addresses and any port, such as `wiki.intern` or `127.0.0.1`, in lower case. Any
+        /// page that is fetched may redirect to them.
         public var privateHosts: Set<String> = []
         public var redirects = WebFetcherLimits.redirects
         public var pageBytes = WebFetcherLimits.pageBytes

@@ -145,17 +145,23 @@ struct JSONFormat: FormatReader {
         self.block = []
     }
 
+    /// From its end, so that deep paths of long keys cost no more than is shown of them.
     private func path() -> [UInt8] {
-        var path: [UInt8] = []
-        for container in self.containers {
-            switch container {
-            case .object(let key):
-                if !path.isEmpty { path.append(UInt8(ascii: ".")) }
-                path += key
-            case .array(let index): path += Array("[\(index)]".utf8)
-            }
+        var steps: [[UInt8]] = []
+        var count = 0
+        for container in self.containers.reversed() where count <= DocumentTextLimits.jsonPathBytes {
+            let step =
+                switch container {
+                case .object(let key): [UInt8(ascii: ".")] + key
+                case .array(let index): Array("[\(index)]".utf8)
+                }
+            steps.append(step)
+            count += step.count
         }
-        guard path.count > DocumentTextLimits.jsonPathBytes else { return path }
+        let path = steps.reversed().flatMap { $0 }
+        guard count > DocumentTextLimits.jsonPathBytes else {
+            return path.first == UInt8(ascii: ".") ? Array(path.dropFirst()) : path
+        }
         return Array("…".utf8) + path.suffix(DocumentTextLimits.jsonPathBytes).drop { $0 & 0xC0 == 0x80 }
     }
 

@@ -2,7 +2,6 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
-import CProcess
 import Glibc
 
 /// Turns a document that is no text into text by another program.

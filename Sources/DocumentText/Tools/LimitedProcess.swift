@@ -4,7 +4,6 @@
 //
 import CProcess
 import Glibc
-import Synchronization
 
 /// Runs a program that reads a file from strangers: with limits on its memory, time and output, in a folder of its own,
 /// without network, other files or other processes where the kernel can see to that (decision 0013).
@@ -25,7 +24,17 @@ struct LimitedProcess {
         var output: FileBytes
         /// The first of what it complained about.
         var complaint: String
-        var fences: parley_process_fences
+        var fences: Fences
+    }
+
+    /// Which fences hold beside the limits; a kernel may lack some.
+    struct Fences: Hashable {
+        /// No socket and no new process can be made (seccomp).
+        var systemCalls: Bool
+        /// Only the system's programs and the private folder can be reached (Landlock).
+        var files: Bool
+        /// The network is an empty one (namespace).
+        var network: Bool
     }
 
     /// An absolute path.
@@ -45,6 +54,8 @@ struct LimitedProcess {
     ///   - isCancelled: looked at several times each second; when it is true the program is killed.
     func run(input: FileBytes, isCancelled: () -> Bool) throws(DocumentError) -> Outcome {
         let folder = try PrivateFolder(in: self.temporaryFolder)
+        // The program works in it to its end, which the optimiser cannot see.
+        defer { withExtendedLifetime(folder) {} }
         let output = try FileBytes(owning: try folder.namelessFile())
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else {
@@ -66,8 +77,9 @@ struct LimitedProcess {
         var complaint: [UInt8] = []
         let ending = self.wait(for: process, errors: ends[0], complaint: &complaint, isCancelled: isCancelled)
         return Outcome(
-            ending: ending, output: try FileBytes(owning: dup(output.descriptor)),
-            complaint: String(decoding: complaint, as: UTF8.self), fences: fences)
+            ending: ending, output: try FileBytes(owning: fcntl(output.descriptor, F_DUPFD_CLOEXEC, 3)),
+            complaint: String(decoding: complaint, as: UTF8.self),
+            fences: Fences(systemCalls: fences.system_calls, files: fences.files, network: fences.network))
     }
 
     private func start(

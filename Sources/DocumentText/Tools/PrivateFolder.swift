@@ -2,9 +2,10 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import Foundation
 import Glibc
 
-/// A folder that only this user can look into; removed with its owner, empty as it should be by then.
+/// A folder that only this user can look into; removed with its owner.
 final class PrivateFolder: Sendable {
     let path: String
 
@@ -18,17 +19,8 @@ final class PrivateFolder: Sendable {
     }
 
     deinit {
-        // A program that was ended may have left files; there are no folders in it.
-        if let folder = opendir(self.path) {
-            while let entry = readdir(folder) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if name != ".", name != ".." { unlink("\(self.path)/\(name)") }
-            }
-            closedir(folder)
-        }
-        rmdir(self.path)
+        // A program that was ended may have left files. Links are removed, not followed.
+        try? FileManager.default.removeItem(atPath: self.path)
     }
 
     /// A new file that has no name any more, so that nothing remains of it however the program ends.
