@@ -237,7 +237,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
+            name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore", "ParleyTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "ParleyHTTPTests",

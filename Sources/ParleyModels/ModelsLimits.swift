@@ -64,6 +64,8 @@ public enum ModelsLimits {
     public static let endpoints = 16
     /// Passages that the local model asks for.
     public static let localPassages = 3
+    /// Of these, passages of the manual when the user's documents have some too.
+    public static let localManualPassages = 2
     /// The longest quotation by the local model, in Unicode scalars.
     public static let localQuoteScalars = 900
     /// Texts in one request for vectors, at most.

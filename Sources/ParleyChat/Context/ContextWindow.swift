@@ -2,13 +2,15 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
-public import ParleyCore
-
-/// Puts together what a model is given to read, within a budget of tokens.
+/// Puts together what a model is given to read, within a budget of tokens. Pure; `docs/decisions/0016` says why it is
+/// as it is.
 ///
-/// The system prompt always goes in; then the newest messages, back to where the budget ends, so that the cost does
-/// not grow with the conversation. The newest message goes in even when it alone is over the budget: the model server
-/// then says what it thinks of its length.
+/// The prompt has always this form, whatever the material holds: one system message (the conversation's prompt, then
+/// Parley's rules if there is material), the recent messages as they are, and the user's newest message, before which,
+/// in the same message, stands the material in marked blocks: memories, summary, recalled messages, passages, documents
+/// that are not ready. The newest message is always whole, even when it alone is over the budget: the model server then
+/// says what it thinks of its length. The system prompt may take half the budget. What is left is divided by
+/// ``ContextBudget``.
 public struct ContextWindow: Sendable {
     public var budgetTokens: Int
 
@@ -16,28 +18,21 @@ public struct ContextWindow: Sendable {
         self.budgetTokens = budgetTokens
     }
 
-    /// An estimate of a text's tokens from its length in bytes.
-    public static func tokens(in text: String) -> Int {
-        Int((Double(text.utf8.count) / ChatLimits.bytesPerToken).rounded(.up)) + ChatLimits.tokensPerMessage
+    /// - Parameters:
+    ///   - estimate: how the model counts.
+    ///   - random: where the key of the marks comes from; it must be unpredictable outside tests.
+    public func plan(
+        _ material: ContextMaterial, estimate: TokenEstimate = TokenEstimate(),
+        using random: inout some RandomNumberGenerator
+    ) -> ContextPlan {
+        ContextDraft(
+            material: material, budget: self.budgetTokens, estimate: estimate, quote: QuotedText(using: &random)
+        ).plan()
     }
 
-    /// - Parameter branch: the messages up to and including the user's, oldest first. Empty and pending ones are
-    ///   left out.
-    public func messages(systemPrompt: String?, branch: [Message]) -> [ChatRequest.Message] {
-        var left = self.budgetTokens
-        var chosen: [ChatRequest.Message] = []
-        if let systemPrompt, !systemPrompt.isEmpty {
-            left -= Self.tokens(in: systemPrompt)
-        }
-        for message in branch.reversed() where message.state != .pending && !message.content.isEmpty {
-            let cost = Self.tokens(in: message.content)
-            guard cost <= left || chosen.isEmpty else { break }
-            left -= cost
-            chosen.append(.init(role: message.role, content: message.content))
-        }
-        if let systemPrompt, !systemPrompt.isEmpty {
-            chosen.append(.init(role: .system, content: systemPrompt))
-        }
-        return chosen.reversed()
+    /// - Parameter material: see ``plan(_:estimate:using:)``.
+    public func plan(_ material: ContextMaterial, estimate: TokenEstimate = TokenEstimate()) -> ContextPlan {
+        var random = SystemRandomNumberGenerator()
+        return self.plan(material, estimate: estimate, using: &random)
     }
 }
