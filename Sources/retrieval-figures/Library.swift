@@ -108,9 +108,10 @@ final class Library: Sendable {
             }
         }
         ways["search"] = try await self.timed {
-            try await self.search.search(KnowledgeQuery(text: text, userID: self.user, limit: CoreLimits.foundPassages)).hits.map {
-                ScoredNumber(number: $0.passage.number, score: $0.score)
-            }
+            try await self.search.search(KnowledgeQuery(text: text, userID: self.user, limit: CoreLimits.foundPassages))
+                .hits.map {
+                    ScoredNumber(number: $0.passage.number, score: $0.score)
+                }
         }
         return Answer(id: line.id, ways: ways)
     }
