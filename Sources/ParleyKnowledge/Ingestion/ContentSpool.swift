@@ -61,11 +61,11 @@ final class ContentSpool: Sendable {
             let file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
             guard file >= 0 else { continue }
             defer { close(file) }
-            var status = stat()
-            let isOld = fstat(file, &status) == 0 && time(nil) - status.st_mtim.tv_sec > Self.settlingSeconds
+            guard let status = FileStatus(descriptor: file) else { continue }
+            let isOld = Int64(time(nil)) - status.modifiedNs / 1_000_000_000 > Self.settlingSeconds
             if isOld && flock(file, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
         }
     }
 
-    private static let settlingSeconds = 60
+    private static let settlingSeconds: Int64 = 60
 }

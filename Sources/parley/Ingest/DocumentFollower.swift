@@ -65,7 +65,8 @@ final class DocumentFollower: Sendable {
         let document: Document
         do {
             document = try await self.store.document(followed.document, readableBy: self.owner)
-        } catch let error as StoreError where error.code == .notFound {
+        } catch {
+            guard error.code == .notFound else { throw error }
             self.board.fail(followed.name, "it was deleted meanwhile", byteCount: followed.byteCount)
             return true
         }

@@ -21,10 +21,10 @@ struct FoundFile: Sendable, Hashable {
         var modifiedNs: Int64
         var inode: UInt64
 
-        init(_ status: stat) {
-            self.byteCount = Int(status.st_size)
-            self.modifiedNs = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
-            self.inode = UInt64(status.st_ino)
+        init(_ status: FileStatus) {
+            self.byteCount = status.byteCount
+            self.modifiedNs = status.modifiedNs
+            self.inode = status.inode
         }
     }
 }
@@ -46,14 +46,13 @@ struct IngestRoot: Sendable, Hashable {
         self.path = path
         self.realPath = String(cString: real)
         self.name = self.realPath.split(separator: "/").last.map(String.init) ?? "root"
-        var status = stat()
-        guard stat(self.realPath, &status) == 0 else {
+        guard let status = FileStatus(path: self.realPath, followsLinks: true) else {
             throw StartError("\(path): \(String(cString: strerror(errno)))")
         }
-        switch status.st_mode & S_IFMT {
-        case S_IFDIR: self.isFolder = true
-        case S_IFREG: self.isFolder = false
-        default: throw StartError("\(path) is neither a file nor a folder.")
+        switch status.kind {
+        case .folder: self.isFolder = true
+        case .file: self.isFolder = false
+        case .link, .special: throw StartError("\(path) is neither a file nor a folder.")
         }
     }
 }
@@ -102,13 +101,15 @@ struct FolderWalk {
     }
 
     private mutating func enter(_ folder: String, name: String, depth: Int) {
-        var status = stat()
-        guard stat(folder, &status) == 0, depth < IngestionLimits.ingestedFolderDepth else {
-            self.result.unreadable.append(
-                (folder, depth < IngestionLimits.ingestedFolderDepth ? Self.reason : "too deep"))
+        guard depth < IngestionLimits.ingestedFolderDepth else {
+            self.result.unreadable.append((folder, "too deep"))
             return
         }
-        let key = FolderKey(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        guard let status = FileStatus(path: folder, followsLinks: true) else {
+            self.result.unreadable.append((folder, Self.reason))
+            return
+        }
+        let key = FolderKey(device: status.device, inode: status.inode)
         guard self.entered.insert(key).inserted else { return }
         guard let children = Self.children(of: folder) else {
             self.result.unreadable.append((folder, Self.reason))
@@ -124,16 +125,15 @@ struct FolderWalk {
     }
 
     private mutating func look(_ path: String, name: String, depth: Int) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else {
+        guard let status = FileStatus(path: path, followsLinks: false) else {
             self.result.unreadable.append((path, Self.reason))
             return
         }
-        switch status.st_mode & S_IFMT {
-        case S_IFDIR: self.enter(path, name: name, depth: depth + 1)
-        case S_IFREG: self.take(path, name: name, isNamed: false)
-        case S_IFLNK: self.follow(path, name: name, depth: depth)
-        default: self.result.special += 1
+        switch status.kind {
+        case .folder: self.enter(path, name: name, depth: depth + 1)
+        case .file: self.take(path, name: name, isNamed: false)
+        case .link: self.follow(path, name: name, depth: depth)
+        case .special: self.result.special += 1
         }
     }
 
@@ -160,12 +160,11 @@ struct FolderWalk {
             self.result.isCut = true
             return
         }
-        var status = stat()
-        guard lstat(path, &status) == 0 else {
+        guard let status = FileStatus(path: path, followsLinks: false) else {
             self.result.unreadable.append((path, Self.reason))
             return
         }
-        guard status.st_size > 0 || isNamed else {
+        guard status.byteCount > 0 || isNamed else {
             self.result.empty += 1
             return
         }

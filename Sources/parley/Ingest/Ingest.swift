@@ -8,6 +8,7 @@ import Logging
 import Metrics
 import ParleyChat
 import ParleyCore
+import ParleyHTTP
 import ParleyKnowledge
 import ParleyStore
 import ServiceLifecycle

@@ -193,7 +193,8 @@ struct IngestRun: Service {
                 try Task.checkCancellation()
                 do {
                     try await self.store.delete(document.id, owner: self.plan.owner)
-                } catch let error as StoreError where error.code == .notFound {
+                } catch {
+                    guard error.code == .notFound else { throw error }
                     continue
                 }
                 removed += 1

@@ -5,6 +5,7 @@
 import Foundation
 import OpenSSLCrypto
 import ParleyCore
+import ParleyKnowledge
 
 /// A file of somebody else's that is read without trusting it to stay as it is.
 final class SourceFile: Sendable {
@@ -18,8 +19,7 @@ final class SourceFile: Sendable {
         // Without O_NONBLOCK a pipe that took the file's place would hold us up for ever.
         self.file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard self.file >= 0 else { throw IngestFailure(reason: String(cString: strerror(errno))) }
-        var status = stat()
-        guard fstat(self.file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard let status = FileStatus(descriptor: self.file), status.kind == .file else {
             close(self.file)
             throw IngestFailure(reason: "it is not a regular file")
         }
@@ -32,8 +32,9 @@ final class SourceFile: Sendable {
 
     /// Whether the file is still what it was when it was opened.
     func isUnchanged() throws(IngestFailure) -> Bool {
-        var status = stat()
-        guard fstat(self.file, &status) == 0 else { throw IngestFailure(reason: String(cString: strerror(errno))) }
+        guard let status = FileStatus(descriptor: self.file) else {
+            throw IngestFailure(reason: String(cString: strerror(errno)))
+        }
         return FoundFile.Mark(status) == self.mark
     }
 
