@@ -16,9 +16,10 @@ struct SummaryWork: Codable, Sendable {
 
 /// Sums up the older part of a branch, a piece at a time, each on top of the summary so far.
 ///
-/// The newest messages, a part of what a prompt has room for, are left as they are, so that the next summary is due only
-/// when more has been added than fits beside them. Every piece is saved with the message that it covers: a job that is interrupted
-/// goes on there.
+/// The newest messages, a part of what a prompt has room for, are left as they are, so that the next summary is due
+/// only
+/// when more has been added than fits beside them. Every piece is saved with the message that it covers: a job that is
+/// interrupted goes on there.
 public struct SummaryWriter: JobHandler {
     public let kind = JobKind.summarise
     public let concurrency = ChatLimits.summariesAtOnce
@@ -111,7 +112,8 @@ public struct SummaryWriter: JobHandler {
         return pieces
     }
 
-    /// Half of the window, at most ``ChatLimits/summaryPieceTokens``: the rest is for the summary so far and the new one.
+    /// Half of the window, at most ``ChatLimits/summaryPieceTokens``: the rest is for the summary so far and the new
+    /// one.
     private static func pieceTokens(_ window: ContextWindow) -> Int {
         max(64, min(window.budgetTokens / 2, ChatLimits.summaryPieceTokens))
     }
