@@ -10,7 +10,6 @@ import ParleyCluster
 import ParleyCore
 import ParleyHTTP
 import ParleyKnowledge
-import ParleyKnowledge
 import ParleyModels
 import ParleyStore
 import PrometheusMetrics

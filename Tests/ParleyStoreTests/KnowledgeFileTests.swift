@@ -225,7 +225,10 @@ struct KnowledgeFileTests {
                 SQLiteStore.messagesByNumber, EditionRow.firstDead, EditionRow.unindexed, EditionRow.surplus,
                 "SELECT min(run_at) FROM jobs WHERE state = 'waiting' AND kind = ? AND run_at <= ?",
                 "SELECT row FROM contents WHERE uses = 0 AND touched < ? ORDER BY touched LIMIT 1",
-                "SELECT row FROM jobs INDEXED BY jobs_completed WHERE state = 'completed' AND updated < ? ORDER BY updated LIMIT ?",
+                """
+                SELECT row FROM jobs INDEXED BY jobs_completed
+                WHERE state = 'completed' AND updated < ? ORDER BY updated LIMIT ?
+                """,
                 "DELETE FROM jobs WHERE dedupe_key = ? AND state = 'dead'",
                 "SELECT row FROM collections WHERE deleted = 1 LIMIT 1",
                 "SELECT row FROM documents WHERE content = ? AND collection = ? ORDER BY row LIMIT 1",
