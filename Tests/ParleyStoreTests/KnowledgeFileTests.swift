@@ -167,7 +167,7 @@ struct KnowledgeFileTests {
                         }
                     }
                 }
-                group.addTask {
+                group.addTask { [documents] in
                     for document in documents {
                         try await store.delete(document.id, owner: self.owner)
                         await gone.add(document.id)

@@ -125,7 +125,8 @@ struct PassageContract {
             for passage in wrong {
                 await expectError(.invalid) { try await store.stage([passage], of: version, model: Samples.model) }
             }
-            #expect(try await store.stagedCount(version, model: nil) == 0)
+            let staged = try await store.stagedCount(version, model: nil)
+            #expect(staged == 0)
         }
     }
 
