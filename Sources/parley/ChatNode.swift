@@ -22,6 +22,7 @@ struct ChatNode: Service {
     private let engine: TurnEngine
     private let models: ModelAccess
     private let server: ChatServer
+    private let embedding: EmbedderAccess
     private let knowledge: KnowledgeServices
     private let jobs: JobRunner
     private let logger: Logger
@@ -34,7 +35,9 @@ struct ChatNode: Service {
         self.logger = logger
         self.store = try SQLiteStore(path: settings.databasePath)
         self.cluster = InProcessCluster()
-        self.knowledge = KnowledgeServices(settings: settings, store: self.store, logger: logger)
+        self.embedding = try EmbedderAccess(settings: settings, logger: logger)
+        self.knowledge = KnowledgeServices(
+            settings: settings, access: self.embedding, store: self.store, logger: logger)
         self.jobs = JobRunner(
             store: self.store, handlers: [self.knowledge.ingestion], node: NodeID(settings.nodeID), logger: logger)
         self.models = try ModelAccess(settings: settings, logger: logger)
@@ -59,10 +62,12 @@ struct ChatNode: Service {
                     documents: self.store,
                     search: MeasuredSearch(
                         search: HybridSearch(
-                            documents: self.store, passages: self.store, embedder: nil, index: nil, logger: logger)),
-                    memories: self.store, jobs: self.store, fetcher: LinkAccess(privateHosts: []),
-                    spoolFolder: settings.dataDir + "/spool",
-                    status: { .degraded(reason: "There is no embedder: documents are found by their words only.") }),
+                            documents: self.store, passages: self.store, embedder: self.embedding.embedder,
+                            index: self.knowledge.passageIndex, logger: logger)),
+                    memories: self.store, jobs: self.store, embedder: self.embedding.embedder,
+                    embeddingForwarder: self.embedding.forwarder, fetcher: LinkAccess(privateHosts: []),
+                    spoolFolder: settings.dataDir + "/spool", jobsAdded: { [jobs = self.jobs] in jobs.nudge() },
+                    status: { [knowledge = self.knowledge] in knowledge.status }),
                 metrics: { metrics.render() }))
     }
 
@@ -86,6 +91,7 @@ struct ChatNode: Service {
             group.cancelAll()
         }
         await self.models.shutdown()
+        await self.embedding.shutdown()
     }
 
     /// Open mode has one user, who is made at the first start.

@@ -6,7 +6,6 @@ import Foundation
 import Logging
 import ParleyCore
 import ParleyKnowledge
-import ParleyModels
 import ParleyStore
 import ServiceLifecycle
 
@@ -25,8 +24,9 @@ struct KnowledgeServices: Service, KnowledgeCondition {
     private let dataDir: String
 
     /// Builds them. Nothing runs yet.
-    init(settings: Settings, store: SQLiteStore, logger: Logger) {
-        let (embedder, absence) = Self.embedder(settings, logger)
+    init(settings: Settings, access: EmbedderAccess, store: SQLiteStore, logger: Logger) {
+        let embedder = access.embedder
+        let absence = Self.sentence(access.description)
         self.embedder = embedder
         self.absence = absence
         self.dataDir = settings.dataDir
@@ -67,17 +67,7 @@ struct KnowledgeServices: Service, KnowledgeCondition {
         withExtendedLifetime(presence) {}
     }
 
-    private static func embedder(_ settings: Settings, _ logger: Logger) -> ((any Embedder)?, absence: String) {
-        guard let folder = settings.encoderFolder else {
-            return (
-                nil, "There is no embedding model: documents are found by words only. Run scripts/setup to get one."
-            )
-        }
-        do {
-            return (try LocalEmbedder(folder: folder), "")
-        } catch {
-            logger.warning("the local embedding model cannot be used", metadata: ["error": "\(error)"])
-            return (nil, "\(error.message) Documents are found by words only.")
-        }
+    private static func sentence(_ text: String) -> String {
+        text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") ? "" : ".")
     }
 }

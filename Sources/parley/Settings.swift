@@ -18,7 +18,7 @@ struct Settings: Sendable {
     /// (`dataDir` is `PARLEY_DATA_DIR`); those of `openai` are named as everybody names them.
     static let knownKeys = Set<String>([
         "host", "port", "dataDir", "model", "nodeID", "publicOrigin", "log.format", "log.level", "vendorDir",
-        "guideDir", "encoderDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
+        "guideDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
         "openai.continuesAnswers", "openai.firstTokenSeconds", "openai.nextTokenSeconds", "openai.totalSeconds",
         "openai.connectSeconds", "openai.concurrentRequests",
     ]).union(embeddingKeys)
@@ -33,7 +33,6 @@ struct Settings: Sendable {
     var logLevel: Logger.Level
     var vendorDir: String?
     var guideDir: String?
-    var encoderDir: String?
     var contextTokens: Int
     var drainSeconds: Int
     var makesTitles: Bool
@@ -86,7 +85,6 @@ struct Settings: Sendable {
         self.logLevel = logLevel
         self.vendorDir = config.string(forKey: "vendorDir")
         self.guideDir = config.string(forKey: "guideDir")
-        self.encoderDir = config.string(forKey: "encoderDir")
         self.contextTokens = config.int(forKey: "contextTokens", default: ChatLimits.contextTokens)
         self.drainSeconds = config.int(
             forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
@@ -154,14 +152,6 @@ struct Settings: Sendable {
     /// Where the manual is.
     var guideFolder: String {
         self.guideDir ?? Self.firstFolder([Self.besideProgram("../share/parley/guide"), "docs/guide"]) ?? "docs/guide"
-    }
-
-    /// Where the files of the local embedding model are.
-    var encoderFolder: String? {
-        if let folder = self.encoderDir { return folder.isEmpty ? nil : folder }
-        return Self.firstFolder([
-            self.dataDir + "/encoder", Self.besideProgram("../share/parley/encoder"), ".vendor/encoder",
-        ])
     }
 
     private static func besideProgram(_ path: String) -> String {

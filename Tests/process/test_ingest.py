@@ -246,7 +246,7 @@ def test_memory_is_bounded(tmp_path):
             line += 1
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     started = time.monotonic()
-    result = ingest(tmp_path, path, patience=3000, env={"PARLEY_ENCODER_DIR": ""})
+    result = ingest(tmp_path, path, patience=3000, env={"PARLEY_EMBEDDING_MODEL": "none"})
     seconds = time.monotonic() - started
     assert result.returncode == 0, result.stdout + result.stderr
     peak = max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
