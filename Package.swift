@@ -58,7 +58,8 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
-                "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer", "WebFetcher",
+                "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer", "WebFetcher", "MultipartParser",
+                "SentenceEncoder", "VectorIndex",
                 "DocumentText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -86,7 +87,7 @@ let package = Package(
         .target(
             name: "ParleyStore",
             dependencies: [
-                "ParleyCore", .product(name: "GRDB", package: "GRDB.swift"),
+                "ParleyCore", "CPassageRank", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -187,6 +188,8 @@ let package = Package(
         .target(
             name: "CSentenceEncoder", exclude: ["kernels.inc", "unicode_mappings.inc", "unicode_ranges.inc"],
             cxxSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("stdc++")]),
+        .target(
+            name: "CPassageRank", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("sqlite3")]),
         // MARK: Tests
         .target(
             name: "ParleyTesting",
@@ -232,8 +235,9 @@ let package = Package(
         .testTarget(
             name: "ParleyKnowledgeTests",
             dependencies: [
-                "ParleyKnowledge", "ParleyCore", "ParleyStore", "DocumentText",
+                "ParleyKnowledge", "ParleyCore", "ParleyStore", "DocumentText", "VectorIndex",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(

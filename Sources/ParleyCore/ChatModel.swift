@@ -51,7 +51,8 @@ public struct ChatRequest: Sendable {
     /// model that ``ModelInfo/continuesAnswers``.
     public var continuing: String?
     public var maximumTokens: Int?
-    /// The user's question without the material that was put before it in ``messages``; `nil` when it stands there alone.
+    /// The user's question without the material that was put before it in ``messages``; `nil` when it stands there
+    /// alone.
     public var question: String?
     /// Passages of the user's documents that the messages quote, numbered as they do: for a model that answers from
     /// them directly.

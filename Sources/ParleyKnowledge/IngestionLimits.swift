@@ -7,8 +7,8 @@
 public enum IngestionLimits {
     // MARK: Ingestion
 
-    /// Documents that one node reads at once: one keeps an embedder in the process busy, and the other's reading goes on
-    /// meanwhile.
+    /// Documents that one node reads at once: one keeps an embedder in the process busy, and the other's reading goes
+    /// on meanwhile.
     public static let concurrentDocuments = 2
     /// How long the reading of one document may take: 200 MB of text are some 250,000 passages.
     public static let documentPatience = Duration.seconds(24 * 3600)

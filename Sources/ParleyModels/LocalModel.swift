@@ -8,8 +8,8 @@ public import ParleyCore
 /// what it is.
 ///
 /// The passages are those of the user's documents that the request brings. The manual is asked only when the question
-/// names Parley, and then goes first, or when the documents gave nothing: it is there for everybody and would else drown
-/// them. The numbers of an answer are its own, told before its first word.
+/// names Parley, and then goes first, or when the documents gave nothing: it is there for everybody and would else
+/// drown them. The numbers of an answer are its own, told before its first word.
 ///
 /// Deterministic: the same passages give the same answer, so it can continue one whose beginning exists.
 public struct LocalModel: ChatModel {

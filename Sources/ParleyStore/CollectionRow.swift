@@ -10,7 +10,8 @@ import ParleyCore
 struct CollectionRow {
     /// For a `SELECT` in which `collections` is named `c`.
     static let columns = """
-        c.row, c.id, (SELECT id FROM owners WHERE row = c.owner), c.name, c.readers, c.created, c.document_count, c.owner
+        c.row, c.id, (SELECT id FROM owners WHERE row = c.owner), c.name, c.readers, c.created, c.document_count,
+        c.owner
         """
 
     /// A condition on `c`, with the user's number in `?1`: the collections that the user may read.

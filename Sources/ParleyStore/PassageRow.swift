@@ -206,17 +206,21 @@ struct PassageRow {
 
     func index(title: String, collection: Int64, _ db: Database) throws {
         try db.run(
-            "INSERT INTO passage_index (rowid, collection, title, text) VALUES (?, ?, ?, ?)",
-            [self.number, collection, self.title(in: title), self.text])
+            "INSERT INTO passage_index (rowid, title, text) VALUES (?, ?, ?)",
+            [
+                self.number, StemTokenizer.text(self.title(in: title), of: collection),
+                StemTokenizer.text(self.text, of: collection),
+            ])
     }
 
     /// The index wants to be told what it was told when the passage went in.
     func unindex(title: String, collection: Int64, _ db: Database) throws {
         try db.run(
-            """
-            INSERT INTO passage_index (passage_index, rowid, collection, title, text)
-            VALUES ('delete', ?, ?, ?, ?)
-            """, [self.number, collection, self.title(in: title), self.text])
+            "INSERT INTO passage_index (passage_index, rowid, title, text) VALUES ('delete', ?, ?, ?)",
+            [
+                self.number, StemTokenizer.text(self.title(in: title), of: collection),
+                StemTokenizer.text(self.text, of: collection),
+            ])
     }
 
     /// What ``StoredPassage/title`` says.

@@ -14,51 +14,59 @@ extension SQLiteStore: MessageVectorStore {
         model: EmbeddingModel, limit: Int
     ) async throws(StoreError) -> [(number: Int64, text: String)] {
         let limit = min(max(limit, 1), StoreLimits.readNumbers)
-        while true {
-            let look = try await self.read { db in try Self.look(for: model, limit: limit, db) }
-            let hasMoved = look.through - look.from
-            if hasMoved >= StoreLimits.scannedMessages / 10 || hasMoved > 0 && look.isCut {
-                try await self.write { db in
-                    try db.run(
-                        "UPDATE models SET messages_through = max(messages_through, ?) WHERE number = ?",
-                        [look.through, try ModelNumber.made(for: model, db)])
-                }
-            }
-            guard look.found.isEmpty, look.isCut, hasMoved > 0 else { return look.found }
+        let known = try await self.read { db in
+            try db.first(
+                "SELECT messages_through FROM models WHERE name = ? AND dimension = ?",
+                [model.name.storable, model.dimension]
+            ).map { $0[0] as Int64 } ?? 0
         }
+        var look = Look(through: known, last: known)
+        repeat {
+            look = try await self.read { [look] db in try look.next(for: model, limit: limit, db) }
+        } while look.found.isEmpty && look.isCut
+        if look.through - known >= StoreLimits.scannedMessages / 10 {
+            try await self.write { [look] db in
+                try db.run(
+                    "UPDATE models SET messages_through = max(messages_through, ?) WHERE number = ?",
+                    [look.through, try ModelNumber.made(for: model, db)])
+            }
+        }
+        return look.found
     }
 
+    /// How far the look for messages without a vector has come.
     private struct Look: Sendable {
-        var from: Int64
         /// Everything up to here is done for good.
         var through: Int64
-        /// Whether there are messages behind the ones looked at.
-        var isCut: Bool
+        /// The last message that was looked at.
+        var last: Int64
+        /// Whether there are messages behind it.
+        var isCut = false
         var found: [(number: Int64, text: String)] = []
-    }
 
-    private static func look(for model: EmbeddingModel, limit: Int, _ db: Database) throws -> Look {
-        let number = try ModelNumber.known(model, db) ?? 0
-        let from = try db.integer("SELECT messages_through FROM models WHERE number = ?", [number]) ?? 0
-        var look = Look(from: from, through: from, isCut: false)
-        var isDoneSoFar = true
-        var count = 0
-        let cursor = try db.cursor(Self.messageStates, [from, number, StoreLimits.scannedMessages])
-        while let row = try cursor.next() {
-            count += 1
-            switch row[1] as String {
-            case "done":
-                if isDoneSoFar { look.through = row[0] }
-            case "open":
-                isDoneSoFar = false
-            default:
-                isDoneSoFar = false
-                look.found.append((row[0], row[2]))
+        /// Looks at `StoreLimits.scannedMessages` more messages.
+        func next(for model: EmbeddingModel, limit: Int, _ db: Database) throws -> Look {
+            var next = Look(through: self.through, last: self.last)
+            var count = 0
+            let cursor = try db.cursor(
+                SQLiteStore.messageStates,
+                [self.last, try ModelNumber.known(model, db) ?? 0, StoreLimits.scannedMessages])
+            while next.found.count < limit, let row = try cursor.next() {
+                count += 1
+                let position: Int64 = row[0]
+                switch row[1] as String {
+                case "done":
+                    if next.through == next.last { next.through = position }
+                case "open":
+                    break
+                default:
+                    next.found.append((number: position, text: row[2]))
+                }
+                next.last = position
             }
-            if look.found.count == limit { break }
+            next.isCut = count == StoreLimits.scannedMessages
+            return next
         }
-        look.isCut = count == StoreLimits.scannedMessages
-        return look
     }
 
     static let messageStates = """

@@ -8,21 +8,31 @@ public import ParleyCore
 
 /// Finding passages by words, and reading them.
 extension SQLiteStore {
-    /// The partitions' word is looked for together with the terms, so that other partitions' passages are never met.
-    /// What is met and is not live, dead passages before they are swept and those of a publication under way, is
-    /// passed over as the ranked rows are read; it takes no place of a live one.
+    /// Each partition is searched by itself, with what is known of the terms in all of them: a passage's score does not
+    /// depend on the partition, and what others wrote costs nothing. What is met and is not live, dead passages before
+    /// they are swept and those of a publication under way, is passed over as the ranked rows are read; it takes no
+    /// place of a live one.
     public func keywordSearch(
         _ terms: [String], partitions: [Int64], limit: Int
     ) async throws(StoreError) -> [ScoredNumber] {
         try Self.check(partitions)
         let limit = min(max(limit, 1), StoreLimits.keywordHits)
-        let terms = terms.prefix(StoreLimits.questionWords * 2)
         return try await self.read { db in
             let living = try CollectionRow.living(partitions, db)
-            guard !living.isEmpty, !terms.isEmpty else { return [] }
-            return try db.rows(Self.keywordHits, [Self.expression(Array(terms), living), limit]).map {
-                ScoredNumber(number: $0[0], score: -($0[1] as Double))
+            let statistics = try TermStatistics(
+                Array(terms.filter { !$0.isEmpty }.prefix(StoreLimits.searchedTerms)), in: living, db)
+            var hits: [ScoredNumber] = []
+            for (place, partition) in living.enumerated() {
+                guard let search = statistics.search(of: place, partition) else { continue }
+                hits += try db.rows(Self.keywordHits, [search.expression, search.rank, limit]).map {
+                    ScoredNumber(number: $0[0], score: -($0[1] as Double))
+                }
+                if place > 0 {
+                    hits.sort { ($0.score, $1.number) > ($1.score, $0.number) }
+                    hits.removeLast(max(hits.count - limit, 0))
+                }
             }
+            return hits
         }
     }
 
@@ -30,18 +40,8 @@ extension SQLiteStore {
         SELECT i.rowid, i.rank FROM passage_index AS i
         CROSS JOIN passages AS p ON p.number = i.rowid
         CROSS JOIN documents AS d ON d.row = p.document AND d.live_version = p.version
-        WHERE i.passage_index MATCH ?1 AND i.rank MATCH 'bm25(0.0, \(StoreLimits.titleWeight), 1.0)'
-        ORDER BY i.rank LIMIT ?2
+        WHERE i.passage_index MATCH ?1 AND i.rank MATCH ?2 ORDER BY i.rank LIMIT ?3
         """
-
-    /// An FTS5 expression for passages that hold any of the terms.
-    private static func expression(_ terms: [String], _ partitions: [Int64]) -> String {
-        let phrases = terms.map { "\"\($0.storable.replacing("\"", with: "\"\""))\"" }
-        let words = partitions.map { "\"\($0)\"" }
-        return """
-            collection : (\(words.joined(separator: " OR "))) AND {title text} : (\(phrases.joined(separator: " OR ")))
-            """
-    }
 
     private static func check(_ partitions: [Int64]) throws(StoreError) {
         guard partitions.count <= StoreLimits.searchedPartitions else {
@@ -54,27 +54,9 @@ extension SQLiteStore {
     public func terms(of query: String, partitions: [Int64]) async throws(StoreError) -> [QueryTerm] {
         try Self.check(partitions)
         return try await self.read { db in
-            let living = try CollectionRow.living(partitions, db)
             let stems = try QueryStems.stems(of: query, db)
-            guard !stems.isEmpty else { return [] }
-            let all = try db.integer(
-                "SELECT coalesce(sum(passage_count), 0) FROM collections WHERE row IN (SELECT value FROM json_each(?))",
-                [JSONNumbers.text(living)])
-            return try stems.map { stem in
-                let holding = living.isEmpty ? 0 : try db.integer(Self.holding, [Self.expression([stem], living)])
-                return QueryTerm(stem: stem, information: Self.information(all: all ?? 0, holding: holding ?? 0))
-            }
+            return try TermStatistics(stems, in: CollectionRow.living(partitions, db), db).terms
         }
-    }
-
-    static let holding = "SELECT count(*) FROM passage_index WHERE passage_index MATCH ?"
-
-    /// The inverse document frequency as BM25 has it (Robertson and Zaragoza 2009, section 3.4), kept positive.
-    ///
-    /// - Parameter holding: may count passages that are dead and not yet swept.
-    private static func information(all: Int64, holding: Int64) -> Double {
-        let (all, holding) = (Double(all), Double(min(holding, all)))
-        return log(1 + (all - holding + 0.5) / (holding + 0.5))
     }
 
     public func passages(
@@ -104,6 +86,60 @@ extension SQLiteStore {
         CROSS JOIN passage_texts AS t ON t.number = p.number
         WHERE d.collection IN (SELECT value FROM json_each(?2))
         """
+}
+
+/// How rare terms are in some partitions taken together.
+struct TermStatistics {
+    static let holding = "SELECT count(*) FROM passage_index WHERE passage_index MATCH ?"
+
+    let terms: [QueryTerm]
+    /// For each partition the places of the terms that occur in it.
+    private let present: [[Int]]
+
+    init(_ stems: [String], in partitions: [Int64], _ db: Database) throws {
+        let all = try db.integer(
+            "SELECT coalesce(sum(passage_count), 0) FROM collections WHERE row IN (SELECT value FROM json_each(?))",
+            [JSONNumbers.text(partitions)])
+        var holding = [Int64](repeating: 0, count: stems.count)
+        self.present = try partitions.map { partition in
+            try stems.indices.filter { place in
+                let phrase = Self.phrase(stems[place], of: partition)
+                let count = try db.integer(Self.holding, [phrase]) ?? 0
+                holding[place] += count
+                return count > 0
+            }
+        }
+        self.terms = stems.indices.map { place in
+            QueryTerm(stem: stems[place], information: Self.information(all: all ?? 0, holding: holding[place]))
+        }
+    }
+
+    /// The inverse document frequency as BM25 has it (Robertson and Zaragoza 2009, section 3.4), kept positive.
+    ///
+    /// - Parameter holding: may count passages that are dead and not yet swept.
+    private static func information(all: Int64, holding: Int64) -> Double {
+        let (all, holding) = (Double(all), Double(min(holding, all)))
+        return log(1 + (all - holding + 0.5) / (holding + 0.5))
+    }
+
+    private static func phrase(_ stem: String, of partition: Int64) -> String {
+        let text = StemTokenizer.text(stem, of: partition).replacing("\"", with: "\"\"").storable
+        return "\"\(text)\""
+    }
+
+    /// What finds passages of a partition that hold any of the terms: an FTS5 expression, and the ranking function with
+    /// what it needs to know. `nil` when none is there.
+    func search(of place: Int, _ partition: Int64) -> (expression: String, rank: String)? {
+        let present = self.present[place].map { self.terms[$0] }
+        guard !present.isEmpty else { return nil }
+        let hex = present.flatMap { term in withUnsafeBytes(of: term.information) { Array($0) } }.map { byte in
+            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }
+        return (
+            present.map { Self.phrase($0.stem, of: partition) }.joined(separator: " OR "),
+            "parley_bm25(x'\(hex.joined())', \(StoreLimits.titleWeight), 1.0)"
+        )
+    }
 }
 
 /// What a query looks for in `passage_index`.

@@ -2,6 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import CPassageRank
 import Dispatch
 import Foundation
 import GRDB
@@ -138,6 +139,8 @@ extension SQLiteStore {
         configuration.prepareDatabase { db in
             db.add(tokenizer: WordTokenizer.self)
             db.add(tokenizer: StemTokenizer.self)
+            let code = ResultCode(rawValue: parley_register_passage_rank(UnsafeMutableRawPointer(db.sqliteConnection)))
+            guard code == .SQLITE_OK else { throw DatabaseError(resultCode: code) }
             if db.configuration.readonly {
                 try db.execute(sql: "PRAGMA busy_timeout = \(StoreLimits.readDeadline.milliseconds)")
             }

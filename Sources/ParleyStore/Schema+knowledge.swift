@@ -92,8 +92,8 @@ extension Schema {
 
     /// The texts lie apart from what is looked at to know whether a passage is live.
     ///
-    /// The collection's number is an indexed word in a column of its own, as the owner's is in `message_index`: a
-    /// search meets the passages of the collections that it may read and no others. The index keeps no text
+    /// In the full-text index each word carries its collection's number (`7:walrus`, see `StemTokenizer`): a search of
+    /// a collection meets its passages and no others, and so does counting how rare a word is. The index keeps no text
     /// (https://www.sqlite.org/fts5.html#contentless_tables).
     static let passages = """
         CREATE TABLE passages (
@@ -115,7 +115,7 @@ extension Schema {
         ) STRICT;
 
         CREATE VIRTUAL TABLE passage_index USING fts5(
-            collection, title, text, content='', tokenize='parley_stems');
+            title, text, content='', tokenize='parley_stems');
 
         CREATE TABLE models (
             number INTEGER PRIMARY KEY AUTOINCREMENT,

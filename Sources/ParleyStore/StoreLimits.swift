@@ -88,6 +88,8 @@ public enum StoreLimits {
     public static let feedElements = 10_000
     /// Passages or messages that one call reads by number, at most.
     public static let readNumbers = 1000
+    /// Terms that one keyword search looks for; further ones are left out.
+    public static let searchedTerms = 64
     /// Partitions that one search names, at most.
     public static let searchedPartitions = 4096
     /// Passages that one keyword search finds, at most.

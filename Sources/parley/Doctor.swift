@@ -48,7 +48,7 @@ struct Doctor: AsyncParsableCommand {
 }
 
 extension Doctor {
-    private struct Check {
+    struct Check {
         enum Mark: String, CustomStringConvertible {
             case good = "ok      "
             case missing = "missing "
@@ -62,10 +62,11 @@ extension Doctor {
     }
 
     private func checks(_ settings: Settings) async -> [Check] {
-        await [
+        let program = await [
             self.database(settings), self.models(settings), self.embedder(settings), self.manual(settings),
             self.browserLibraries(settings),
         ]
+        return program + (await self.knowledgeChecks(settings))
     }
 
     private func database(_ settings: Settings) async -> Check {

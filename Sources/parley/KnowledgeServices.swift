@@ -24,9 +24,9 @@ struct KnowledgeServices: Service, KnowledgeCondition {
     private let dataDir: String
 
     /// Builds them. Nothing runs yet.
-    init(settings: Settings, access: EmbedderAccess, store: SQLiteStore, logger: Logger) {
-        let embedder = access.embedder
-        let absence = Self.sentence(access.description)
+    init(settings: Settings, store: SQLiteStore, embedders: EmbedderAccess, logger: Logger) {
+        let embedder = embedders.embedder
+        let absence = embedders.description
         self.embedder = embedder
         self.absence = absence
         self.dataDir = settings.dataDir
@@ -65,9 +65,5 @@ struct KnowledgeServices: Service, KnowledgeCondition {
             try await group.waitForAll()
         }
         withExtendedLifetime(presence) {}
-    }
-
-    private static func sentence(_ text: String) -> String {
-        text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") ? "" : ".")
     }
 }

@@ -35,9 +35,8 @@ extension Settings {
     /// Where the local encoder's model is: as configured, else in the data folder, a checkout or the system.
     var encoderFolder: String? {
         if let folder = self.embedding.encoderDir { return folder }
-        return [self.dataDir + "/encoder", ".vendor/encoder", "/usr/share/parley/encoder"].first {
-            FileManager.default.fileExists(atPath: $0 + "/model.safetensors")
-        }
+        let folders = [self.dataDir + "/encoder", Self.besideProgram("../share/parley/encoder"), ".vendor/encoder"]
+        return folders.first { FileManager.default.fileExists(atPath: $0 + "/model.safetensors") }
     }
 }
 

@@ -21,7 +21,7 @@ struct Settings: Sendable {
         "guideDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
         "openai.continuesAnswers", "openai.firstTokenSeconds", "openai.nextTokenSeconds", "openai.totalSeconds",
         "openai.connectSeconds", "openai.concurrentRequests",
-    ]).union(embeddingKeys)
+    ]).union(embeddingKeys).union(Links.keys)
 
     var host: String
     var port: Int
@@ -38,6 +38,7 @@ struct Settings: Sendable {
     var makesTitles: Bool
     var openAI: OpenAI
     var embedding: Embedding
+    var links: Links
 
     /// How model servers are reached.
     struct OpenAI: Sendable {
@@ -91,6 +92,7 @@ struct Settings: Sendable {
         self.makesTitles = config.bool(forKey: "makeTitles", default: true)
         self.openAI = OpenAI(config: openAI)
         self.embedding = try Embedding(config: config, openAI: openAI)
+        self.links = Links(config: config)
         try self.check()
     }
 
@@ -130,10 +132,16 @@ struct Settings: Sendable {
             ("drainSeconds", "\(self.drainSeconds)"), ("log.format", self.logFormat),
             ("log.level", self.logLevel.rawValue),
         ]
-        return own + self.embedding.shown
+        return own + self.embedding.shown + self.links.shown
     }
 
     var databasePath: String { self.dataDir + "/parley.db" }
+
+    /// Where the indexes of vectors are kept; can be deleted at any moment.
+    var indexFolder: String { self.dataDir + "/index" }
+
+    /// Where uploads are written down before they enter the database.
+    var spoolFolder: String { self.dataDir + "/spool" }
 
     /// Whether only this machine can reach the server.
     var isLoopback: Bool {
@@ -154,7 +162,7 @@ struct Settings: Sendable {
         self.guideDir ?? Self.firstFolder([Self.besideProgram("../share/parley/guide"), "docs/guide"]) ?? "docs/guide"
     }
 
-    private static func besideProgram(_ path: String) -> String {
+    static func besideProgram(_ path: String) -> String {
         let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         return program.deletingLastPathComponent().appendingPathComponent(path).standardizedFileURL.path
     }

@@ -12,9 +12,9 @@ import ParleyStore
 
 /// Searches a collection on behalf of Benchmarks/retrieval, by the code that `parley serve` runs.
 ///
-/// Standard input has one JSON object a line: `{"id": …, "title": …, "text": …}` is a document, `{"id": …, "query": …}` a
-/// query. Standard output has one for each query: for each way of searching the documents with their scores, best first,
-/// and the milliseconds that it took.
+/// Standard input has one JSON object a line: `{"id": …, "title": …, "text": …}` is a document, `{"id": …, "query":
+/// …}` a query. Standard output has one for each query: for each way of searching the documents with their scores, best
+/// first, and the milliseconds that it took.
 @main
 struct RetrievalFigures: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "retrieval-figures")

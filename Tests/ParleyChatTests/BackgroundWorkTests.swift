@@ -84,12 +84,10 @@ struct SummaryWriterTests {
             let writer = SummaryWriter(
                 conversations: node.store, memories: memories, model: model, window: self.window)
             let job = try self.job(messages[29], node.user)
-            do {
+            let failure = await #expect(throws: JobError.self) {
                 try await writer.run(job, progress: JobProgress())
-                Issue.record("must fail")
-            } catch {
-                #expect(error.isRetryable)
             }
+            #expect(failure?.isRetryable == true)
             #expect(memories.summaryCount == 1)
             try await writer.run(try self.job(messages[29], node.user), progress: JobProgress())
             #expect(model.requests[2].messages.last?.content.contains("First.") == true)

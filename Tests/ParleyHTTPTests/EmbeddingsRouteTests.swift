@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import Foundation
+import ParleyHTTP
 import Testing
 
 @Suite("Embeddings over HTTP", .timeLimit(.minutes(1)))

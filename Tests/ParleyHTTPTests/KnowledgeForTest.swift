@@ -6,6 +6,7 @@ import Foundation
 import NIOCore
 import ParleyCore
 import ParleyHTTP
+import ParleyStore
 import Synchronization
 import Testing
 

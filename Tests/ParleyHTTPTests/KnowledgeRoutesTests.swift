@@ -4,6 +4,8 @@
 //
 import Foundation
 import ParleyCore
+import ParleyHTTP
+import ParleyStore
 import Testing
 
 @Suite("Documents and memory over REST", .timeLimit(.minutes(1)))

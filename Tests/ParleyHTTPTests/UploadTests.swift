@@ -9,6 +9,7 @@ import NIOFoundationCompat
 import NIOPosix
 import OpenSSLCrypto
 import ParleyCore
+import ParleyStore
 import Testing
 
 @Suite("An upload", .timeLimit(.minutes(1)))

@@ -16,7 +16,7 @@ struct KnowledgeWorld: Sendable {
     let folder: String
     let store: SQLiteStore
     let collection: StoredCollection
-    let embedder = WordEmbedder()
+    let embedder = ScriptedEmbedder()
     let owner = User.local.id
     let logger: Logger = {
         var logger = Logger(label: "test")

@@ -221,8 +221,8 @@ extension JobRunner {
         return .nothing
     }
 
-    /// Tells the store how a job ended; tries again while it is away. If it never hears of it, the lease runs out and the
-    /// job is done again.
+    /// Tells the store how a job ended; tries again while it is away. If it never hears of it, the lease runs out and
+    /// the job is done again.
     private func report(_ logger: Logger, _ tell: () async throws -> Bool) async {
         for attempt in 0..<ChatLimits.jobReportTries {
             do {

@@ -20,8 +20,8 @@ enum RememberRule {
         return nil
     }
 
-    /// Whether a message may say something about its writer: it has a word of the first person, or is in a script of which
-    /// no words are known here. Others are not worth the question to a model.
+    /// Whether a message may say something about its writer: it has a word of the first person, or is in a script of
+    /// which no words are known here. Others are not worth the question to a model.
     static func mayTellOfTheUser(_ text: String) -> Bool {
         let words = Self.ownLines(text).flatMap { $0.lowercased().split { !$0.isLetter } }
         guard words.count > 1 else { return words.first?.unicodeScalars.contains { $0.value > 0x24F } ?? false }

@@ -73,8 +73,8 @@ struct Ingest: AsyncParsableCommand {
     ) async throws {
         let owner = try await self.owner(in: store, settings)
         let collection = try await store.collection(named: self.collection, owner: owner, at: .now())
-        let access = try EmbedderAccess(settings: settings, logger: logger)
-        let knowledge = KnowledgeServices(settings: settings, access: access, store: store, logger: logger)
+        let embedders = try EmbedderAccess(settings: settings, logger: logger)
+        let knowledge = KnowledgeServices(settings: settings, store: store, embedders: embedders, logger: logger)
         let screen = IngestScreen()
         let board = IngestBoard(screen: screen)
         let outcome = Outcome()
@@ -97,7 +97,7 @@ struct Ingest: AsyncParsableCommand {
             })
         if knowledge.embedder == nil { screen.say(knowledge.absence) }
         try await Self.supervise(run, logger)
-        await access.shutdown()
+        await embedders.shutdown()
         try? await store.close()
         guard let hasFailed = outcome.hasFailed.withLock({ $0 }) else {
             screen.clear()

@@ -160,10 +160,11 @@ struct MemoryContract {
             _ = try await store.claim(open.id, epoch: 1)
             let lacking = try await store.messagesWithoutVector(model: Samples.model, limit: 99)
             #expect(lacking.map(\.text) == ["question", "later", "answer"])
-            try await store.saveMessageVectors(
-                lacking.map { ($0.number, [1, 0, 0, 0]) } + [(4711, [1, 0, 0, 0])], model: Samples.model)
+            var vectors = lacking.map { (number: $0.number, vector: [1, 0, 0, 0] as [Float]) }
+            vectors.append((number: 4711, vector: [1, 0, 0, 0]))
+            try await store.saveMessageVectors(vectors, model: Samples.model)
             await expectError(.invalid) {
-                try await store.saveMessageVectors([(lacking[0].number, [1])], model: Samples.model)
+                try await store.saveMessageVectors([(number: lacking[0].number, vector: [1])], model: Samples.model)
             }
             #expect(try await self.texts(store).isEmpty)
             // One that was being written while later ones were done.

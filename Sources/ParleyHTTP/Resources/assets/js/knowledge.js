@@ -20,6 +20,7 @@ export function knowledge(view) {
 
 class Knowledge {
   #curtain = null;
+  #isDragging = false;
 
   constructor({ api, actions, storage, composer }) {
     Object.assign(this, { api, actions, storage, composer });
@@ -74,13 +75,16 @@ class Knowledge {
 
   /** Says over the whole page that files may be dropped. */
   async dragged() {
-    if (this.#curtain) return;
+    this.#isDragging = true;
     await loadStyle("knowledge");
+    // It may have been dropped while the style was loading.
+    if (this.#curtain || !this.#isDragging) return;
     this.#curtain = h("div", { class: "curtain", "aria-hidden": "true" }, h("p", { text: "Drop files to ask about them" }));
     byID("app").append(this.#curtain);
   }
 
   dragEnded() {
+    this.#isDragging = false;
     this.#curtain?.remove();
     this.#curtain = null;
   }

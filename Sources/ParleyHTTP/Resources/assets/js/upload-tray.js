@@ -21,7 +21,8 @@ export class UploadTray {
     this.input = h("input", {
       type: "file", multiple: true, class: "visually-hidden", tabindex: "-1", "aria-hidden": "true", id: "files",
       onchange: () => {
-        this.add(this.input.files);
+        // A copy: the list empties with the value.
+        this.add([...this.input.files]);
         this.input.value = "";
       },
     });
