@@ -162,7 +162,7 @@ def test_links_never_lead_out(tmp_path, notes):
         (["/dev/null"], "neither a file nor a folder"),
         (["notes", "--user", "nobody@example.org"], "no user"),
         (["notes", "other/notes"], "two collections"),
-        (["http://127.0.0.1:1/x"], "public Internet"),
+        (["http://127.0.0.1/x"], "public Internet"),
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path, notes, arguments, reason):

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import ParleyCore
+import ParleyStore
 import Synchronization
 import Testing
 
