@@ -6,11 +6,7 @@ import ParleyCore
 import Synchronization
 
 /// Texts with the same longer words get near vectors: each word has a place of its own, by its hash (FNV-1a).
-<<<<<<<< HEAD:Tests/ParleyKnowledgeTests/Retrieval/HashingEmbedder.swift
 final class HashingEmbedder: Embedder {
-========
-final class HashingEmbedder: Embedder {
->>>>>>>> 692838fe7777e3ec6528c67a2ac4d0338126de0c:Tests/ParleyKnowledgeTests/Retrieval/HashingEmbedder.swift
     static let dimension = 256
 
     private let failing: EmbedderError?
