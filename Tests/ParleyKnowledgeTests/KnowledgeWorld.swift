@@ -16,7 +16,7 @@ struct KnowledgeWorld: Sendable {
     let folder: String
     let store: SQLiteStore
     let collection: StoredCollection
-    let embedder = WordEmbedder()
+    let embedder = ScriptedEmbedder()
     let owner = User.local.id
     let logger: Logger = {
         var logger = Logger(label: "test")
@@ -79,7 +79,7 @@ struct KnowledgeWorld: Sendable {
             do {
                 try await ingestion.run(lease.job, progress: JobProgress())
                 _ = try await self.store.complete(lease, now: .now())
-            } catch {
+            } catch let error as JobError {
                 _ = try await self.store.fail(
                     lease, error: error.message, retryable: error.isRetryable, now: .now())
                 throw error

@@ -3,24 +3,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import NIOCore
-import NIOPosix
-import WebFetcher
+import ParleyCore
+import ParleyHTTP
 
 /// Takes what an http or https link leads to.
 enum LinkIngestion {
     /// Fetches into a copy that is stored afterwards.
     ///
-    /// - Returns: what the document is called: the link without the part that only a browser needs.
+    /// - Returns: what the document is called.
     /// - Throws: `IngestFailure`.
     static func fetch(_ link: String, into copy: FileCopy) async throws -> String {
-        let fetcher = WebFetcher(eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
         do {
-            _ = try await fetcher.fetch(link) { bytes in
+            return try await LinkAccess(privateHosts: []).fetch(link, limitBytes: CoreLimits.documentBytes) { bytes in
                 try copy.append([UInt8](bytes.readableBytesView))
             }
-        } catch let error as WebFetchError {
+        } catch let error as LinkError {
             throw IngestFailure(reason: error.reason)
         }
-        return String(link.prefix { $0 != "#" })
     }
 }

@@ -4,6 +4,7 @@
 //
 import Foundation
 import ParleyCore
+import ParleyStore
 import Synchronization
 import Testing
 
@@ -85,7 +86,7 @@ struct KnowledgeIndexTests {
             let files = IndexFiles(folder: world.folder + "/index", name: "passages")
             let first = world.index()
             try await running(first.run) { try await eventually { first.isReady } }
-            let other = WordEmbedder(name: "others", dimension: 16)
+            let other = ScriptedEmbedder(name: "others", dimension: 16)
             let second = world.index(embedder: other)
             try await running(second.run) {
                 try await eventually { second.isReady }
@@ -149,9 +150,9 @@ struct KnowledgeIndexTests {
 /// One whose model cannot be learnt while it is away.
 private final class AbsentEmbedder: Embedder {
     let isAway = Mutex(true)
-    private let other: WordEmbedder
+    private let other: ScriptedEmbedder
 
-    init(_ other: WordEmbedder) {
+    init(_ other: ScriptedEmbedder) {
         self.other = other
     }
 

@@ -49,7 +49,7 @@ struct MessageIndexTests {
     func late() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("parley-\(UUID())").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let embedder = WordEmbedder()
+        let embedder = ScriptedEmbedder()
         let rows = Rows()
         var logger = Logger(label: "test")
         logger.logLevel = .critical

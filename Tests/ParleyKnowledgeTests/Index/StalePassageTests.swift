@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import ParleyCore
+import ParleyStore
 import Synchronization
 import Testing
 
@@ -59,7 +60,7 @@ struct StalePassageTests {
 struct BackfillTests {
     @Test("a refused batch is divided until the text that is refused stands alone")
     func refused() async throws {
-        let embedder = WordEmbedder()
+        let embedder = ScriptedEmbedder()
         embedder.change { $0.refused = ["bad"] }
         let texts = (0..<9).map { $0 == 4 ? "bad" : "good \($0)" }
         let vectors = try await BulkEmbedding(embedder: embedder).vectors(of: texts, model: embedder.model)
@@ -71,7 +72,7 @@ struct BackfillTests {
 
     @Test("a long text that is refused is embedded by its beginning")
     func beginning() async throws {
-        let embedder = WordEmbedder()
+        let embedder = ScriptedEmbedder()
         embedder.change { $0.refused = ["END"] }
         let text = String(repeating: "word ", count: 400) + "END"
         let vectors = try await BulkEmbedding(embedder: embedder).vectors(of: [text], model: embedder.model)
@@ -80,7 +81,7 @@ struct BackfillTests {
 
     @Test("what cannot pass is not tried again, and a cancelled task stores nothing in its place")
     func cancelled() async throws {
-        let embedder = WordEmbedder()
+        let embedder = ScriptedEmbedder()
         embedder.change { $0.failures = [EmbedderError(.refused, "no"), EmbedderError(.cancelled, "stop")] }
         await #expect(throws: EmbedderError.self) {
             _ = try await BulkEmbedding(embedder: embedder).vectors(of: ["a", "b"], model: embedder.model)

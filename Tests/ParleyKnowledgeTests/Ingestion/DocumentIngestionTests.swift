@@ -4,6 +4,7 @@
 //
 import Foundation
 import ParleyCore
+import ParleyStore
 import Synchronization
 import Testing
 

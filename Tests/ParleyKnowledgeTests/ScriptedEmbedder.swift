@@ -6,7 +6,7 @@ import ParleyCore
 import Synchronization
 
 /// Embeds without a model: each word adds to a place of its own, so that texts that share words are near.
-final class WordEmbedder: Embedder {
+final class ScriptedEmbedder: Embedder {
     struct State {
         var texts: [String] = []
         var failures: [EmbedderError] = []
