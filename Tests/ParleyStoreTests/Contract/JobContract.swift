@@ -211,15 +211,107 @@ extension NewJob {
 
 @Suite("workers that crash, pause and come back")
 struct JobSimulation {
-    /// What one worker does with a job, by chance.
+    @Test(
+        "each job ends once, completed or set aside; none is lost, none has two holders",
+        arguments: StoreFactory.all, [1, 2, 3, 4, 5])
+    func simulate(_ factory: StoreFactory, _ seed: UInt64) async throws {
+        try await factory.withStore { store in
+            let workers = SimulatedWorkers(store: store, seed: seed)
+            try await workers.enqueue(30)
+            for _ in 0..<1500 {
+                try await workers.step()
+            }
+            let completed = try await store.jobs(state: .completed, before: nil, limit: 200).elements
+            let dead = try await store.jobs(state: .dead, before: nil, limit: 200).elements
+            let completions = await workers.completions
+            #expect(Set(completed.map(\.id)) == Set(completions.keys))
+            #expect(completions.values.allSatisfy { $0 == 1 })
+            let all = await workers.jobs
+            #expect(Set(completed.map(\.id) + dead.map(\.id)) == all, "a job was lost")
+            for job in dead {
+                #expect(job.deliveries - job.failures == CoreLimits.jobDeliveries || job.failures > 0)
+            }
+        }
+    }
+}
+
+/// Workers that do by chance what workers do.
+private actor SimulatedWorkers {
     private enum Fate: CaseIterable {
         case complete, completeTwice, fail, giveUp, crash, pause, beatAndComplete, handBack
     }
 
-    private struct Random: RandomNumberGenerator {
+    private let store: any DurableStore
+    private var random: SplitMix
+    private var now: Int64 = 0
+    private var paused: [JobLease] = []
+    private(set) var jobs: Set<JobID> = []
+    /// How often a worker was told that its completion counts.
+    private(set) var completions: [JobID: Int] = [:]
+
+    init(store: any DurableStore, seed: UInt64) {
+        self.store = store
+        self.random = SplitMix(state: seed)
+    }
+
+    func enqueue(_ count: Int) async throws {
+        for _ in 0..<count {
+            let job = Samples.job(at: Int64.random(in: 0..<60_000, using: &self.random))
+            self.jobs.insert(try await self.store.enqueue(job).job.id)
+        }
+    }
+
+    func step() async throws {
+        self.now += Int64.random(in: 0..<20_000, using: &self.random)
+        // A worker that was thought dead goes on with what it held.
+        if Bool.random(using: &self.random), let late = self.paused.popLast() {
+            try await self.complete(late)
+        }
+        let limit = Int.random(in: 1...3, using: &self.random)
+        let leases = try await self.store.claim(
+            kinds: [.summarise], worker: NodeID("w"), limit: limit, now: Samples.time(self.now))
+        for lease in leases {
+            #expect(lease.job.deliveries - lease.job.failures <= CoreLimits.jobDeliveries)
+            #expect(self.completions[lease.job.id] == nil, "a completed job came back")
+            try await self.live(with: lease)
+        }
+    }
+
+    private func complete(_ lease: JobLease) async throws {
+        if try await self.store.complete(lease, now: Samples.time(self.now)) {
+            self.completions[lease.job.id, default: 0] += 1
+        }
+    }
+
+    private func live(with lease: JobLease) async throws {
+        let now = Samples.time(self.now)
+        switch Fate.allCases.randomElement(using: &self.random) ?? .complete {
+        case .complete:
+            try await self.complete(lease)
+        case .completeTwice:
+            try await self.complete(lease)
+            try await self.complete(lease)
+        case .fail:
+            _ = try await self.store.fail(lease, error: "e", retryable: true, now: now)
+        case .giveUp:
+            _ = try await self.store.fail(lease, error: "e", retryable: false, now: now)
+        case .crash:
+            break
+        case .pause:
+            self.paused.append(lease)
+        case .beatAndComplete:
+            self.now += CoreLimits.jobHeartbeat.milliseconds
+            let isHeld = try await self.store.heartbeat(lease, progress: 0.5, now: Samples.time(self.now))
+            if isHeld { try await self.complete(lease) }
+        case .handBack:
+            try await self.store.handBack(lease, now: now)
+        }
+    }
+
+    /// SplitMix64 (https://prng.di.unimi.it/splitmix64.c).
+    private struct SplitMix: RandomNumberGenerator {
         var state: UInt64
 
-        /// SplitMix64 (https://prng.di.unimi.it/splitmix64.c).
         mutating func next() -> UInt64 {
             self.state &+= 0x9E37_79B9_7F4A_7C15
             var z = self.state
@@ -227,80 +319,5 @@ struct JobSimulation {
             z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
             return z ^ (z >> 31)
         }
-    }
-
-    @Test(
-        "each job ends once, completed or set aside; none is lost, none has two holders",
-        arguments: StoreFactory.all, [1, 2, 3, 4, 5])
-    func simulate(_ factory: StoreFactory, _ seed: UInt64) async throws {
-        try await factory.withStore { store in
-            var random = Random(state: seed)
-            var now: Int64 = 0
-            var completions: [JobID: Int] = [:]
-            var all: Set<JobID> = []
-            var paused: [JobLease] = []
-            for _ in 0..<30 {
-                all.insert(
-                    try await store.enqueue(Samples.job(at: Int64.random(in: 0..<60_000, using: &random))).job.id)
-            }
-            for _ in 0..<1500 {
-                now += Int64.random(in: 0..<20_000, using: &random)
-                // A worker that was thought dead goes on with what it held.
-                if let late = paused.popLast(), Bool.random(using: &random) {
-                    if try await store.complete(late, now: Samples.time(now)) {
-                        completions[late.job.id, default: 0] += 1
-                    }
-                }
-                let leases = try await store.claim(
-                    kinds: [.summarise], worker: NodeID("w"), limit: Int.random(in: 1...3, using: &random),
-                    now: Samples.time(now))
-                for lease in leases {
-                    #expect(lease.job.deliveries - lease.job.failures <= CoreLimits.jobDeliveries)
-                    #expect(completions[lease.job.id] == nil, "a completed job came back")
-                    let fate = Fate.allCases.randomElement(using: &random) ?? .complete
-                    if try await Self.live(fate, store, lease, now: &now, &paused) {
-                        completions[lease.job.id, default: 0] += 1
-                    }
-                }
-            }
-            let completed = try await store.jobs(state: .completed, before: nil, limit: 200).elements
-            let dead = try await store.jobs(state: .dead, before: nil, limit: 200).elements
-            #expect(Set(completed.map(\.id)) == Set(completions.keys))
-            #expect(completions.values.allSatisfy { $0 == 1 })
-            #expect(Set(completed.map(\.id) + dead.map(\.id)) == all, "a job was lost")
-            for job in dead {
-                let deaths = job.deliveries - job.failures
-                #expect(deaths == CoreLimits.jobDeliveries || job.failures > 0)
-            }
-        }
-    }
-
-    /// - Returns: whether the worker was told that its completion counts.
-    private static func live(
-        _ fate: Fate, _ store: any DurableStore, _ lease: JobLease, now: inout Int64, _ paused: inout [JobLease]
-    ) async throws -> Bool {
-        switch fate {
-        case .complete:
-            return try await store.complete(lease, now: Samples.time(now))
-        case .completeTwice:
-            let first = try await store.complete(lease, now: Samples.time(now))
-            #expect(try await store.complete(lease, now: Samples.time(now)) == false)
-            return first
-        case .fail:
-            _ = try await store.fail(lease, error: "e", retryable: true, now: Samples.time(now))
-        case .giveUp:
-            _ = try await store.fail(lease, error: "e", retryable: false, now: Samples.time(now))
-        case .crash:
-            break
-        case .pause:
-            paused.append(lease)
-        case .beatAndComplete:
-            now += CoreLimits.jobHeartbeat.milliseconds
-            guard try await store.heartbeat(lease, progress: 0.5, now: Samples.time(now)) else { return false }
-            return try await store.complete(lease, now: Samples.time(now))
-        case .handBack:
-            try await store.handBack(lease, now: Samples.time(now))
-        }
-        return false
     }
 }
