@@ -28,4 +28,12 @@ public struct TextBlock: Hashable, Sendable {
     public var page: Int?
     /// The place of ``text`` in the extracted text, in Unicode scalars.
     public var range: Range<Int>
+
+    public init(kind: Kind, text: String, separator: String, page: Int? = nil, range: Range<Int>) {
+        self.kind = kind
+        self.text = text
+        self.separator = separator
+        self.page = page
+        self.range = range
+    }
 }

@@ -20,6 +20,19 @@ private struct FastClock: Sendable {
     }
 }
 
+private final class Dice: Sendable {
+    private let random: Mutex<SeededRandom>
+
+    init(seed: UInt64) {
+        self.random = Mutex(SeededRandom(seed: seed))
+    }
+
+    /// From 0, below the number of sides.
+    func roll(_ sides: Int) -> Int {
+        self.random.withLock { Int.random(in: 0..<sides, using: &$0) }
+    }
+}
+
 private struct FakeHandler: JobHandler {
     var kind = JobKind.summarise
     var concurrency = 3
@@ -189,13 +202,12 @@ struct JobRunnerTests {
         "whatever fails, every job is done or set aside, and none is lost", arguments: UInt64(0)..<6)
     func chaos(seed: UInt64) async throws {
         let store = InMemoryJobStore()
-        let random = Mutex(SeededRandom(seed: seed))
-        @Sendable func roll(_ sides: Int) -> Int { random.withLock { Int.random(in: 0..<sides, using: &$0) } }
+        let dice = Dice(seed: seed)
         let done = Mutex<[String: Int]>([:])
         let handler = FakeHandler { job, progress in
             progress.report(0.5)
-            try await Task.sleep(for: .milliseconds(roll(12)))
-            switch roll(10) {
+            try await Task.sleep(for: .milliseconds(dice.roll(12)))
+            switch dice.roll(10) {
             case 0, 1: throw JobError("now and then", isRetryable: true)
             case 2: throw JobError("for good", isRetryable: false)
             default: done.withLock { $0[job.payload, default: 0] += 1 }
@@ -211,16 +223,16 @@ struct JobRunnerTests {
                     // The node is killed after a while; another begins in its place.
                     try await withThrowingTaskGroup(of: Void.self) { life in
                         life.addTask { try await runner.run() }
-                        try await Task.sleep(for: .milliseconds(10 + roll(40)))
+                        try await Task.sleep(for: .milliseconds(10 + dice.roll(40)))
                         life.cancelAll()
                     }
                     try await other.run()
                 }
             }
             for _ in 0..<5 {
-                try await Task.sleep(for: .milliseconds(roll(10)))
+                try await Task.sleep(for: .milliseconds(dice.roll(10)))
                 store.setAway(true)
-                try await Task.sleep(for: .milliseconds(roll(15)))
+                try await Task.sleep(for: .milliseconds(dice.roll(15)))
                 store.setAway(false)
             }
             try await self.until { store.all.allSatisfy { $0.state == .completed || $0.state == .dead } }

@@ -17,7 +17,7 @@ struct HybridSearchTests {
 
     private func search(
         _ text: String, as user: UserID? = nil, in collections: [CollectionID]? = nil, limit: Int = 5,
-        embedder: (any Embedder)? = WordEmbedder(), clock: any Clock<Duration> = ContinuousClock()
+        embedder: (any Embedder)? = HashingEmbedder(), clock: any Clock<Duration> = ContinuousClock()
     ) async throws(KnowledgeError) -> KnowledgeResult {
         let search = HybridSearch(
             documents: self.world, passages: self.world, embedder: embedder, index: self.world, clock: clock,
@@ -27,7 +27,7 @@ struct HybridSearchTests {
     }
 
     private func add(_ text: String, to collection: StoredCollection) -> Int64 {
-        self.world.add(text, to: collection, vector: WordEmbedder.vector(text))
+        self.world.add(text, to: collection, vector: HashingEmbedder.vector(text))
     }
 
     // MARK: Finding
@@ -61,11 +61,11 @@ struct HybridSearchTests {
         let own = self.world.add(collection: "own", owner: self.user)
         let number = self.add("parental leave lasts twelve months", to: own)
         self.world.state.withLock { $0.isReady = reason != "unready" }
-        let embedder: WordEmbedder? =
+        let embedder: HashingEmbedder? =
             switch reason {
             case "none": nil
-            case "failing": WordEmbedder(failing: EmbedderError(.unreachable, "No."))
-            default: WordEmbedder()
+            case "failing": HashingEmbedder(failing: EmbedderError(.unreachable, "No."))
+            default: HashingEmbedder()
             }
         let result = try await self.search("parental leave", embedder: embedder)
         #expect(result.hits.map(\.passage.number) == [number])
@@ -88,11 +88,11 @@ struct HybridSearchTests {
 
     @Test(
         "a query vector that is none leaves words alone",
-        arguments: [[Float](repeating: .nan, count: WordEmbedder.dimension), [1, 0]])
+        arguments: [[Float](repeating: .nan, count: HashingEmbedder.dimension), [1, 0]])
     func brokenVector(_ vector: [Float]) async throws {
         let own = self.world.add(collection: "own", owner: self.user)
         let number = self.add("parental leave months", to: own)
-        let result = try await self.search("parental leave months", embedder: WordEmbedder(answer: vector))
+        let result = try await self.search("parental leave months", embedder: HashingEmbedder(answer: vector))
         #expect(result.hits.map(\.passage.number) == [number])
         #expect(!result.usedVectors)
     }
@@ -139,7 +139,7 @@ struct HybridSearchTests {
         let own = self.world.add(collection: "own", owner: self.user)
         _ = self.add("parental leave months", to: own)
         let text = "alpha " + (0..<50_000).map { "w\($0)" }.joined(separator: " ") + " omega"
-        let embedder = WordEmbedder()
+        let embedder = HashingEmbedder()
         _ = try await self.search(text, embedder: embedder)
         let embedded = embedder.embedded.withLock { $0.first { $0.hasPrefix("alpha") } }
         #expect(embedded?.hasSuffix("omega") == true)
@@ -236,7 +236,7 @@ struct HybridSearchTests {
             }
             .joined(separator: " ")
             let collection = try #require(collections.randomElement(using: &random))
-            let vector = Bool.random(using: &random) ? WordEmbedder.vector(text) : nil
+            let vector = Bool.random(using: &random) ? HashingEmbedder.vector(text) : nil
             let number = self.world.add(text, to: collection, vector: vector)
             if Int.random(in: 0..<3, using: &random) == 0 { self.world.remove(number) }
         }

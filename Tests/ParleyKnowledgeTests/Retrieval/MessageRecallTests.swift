@@ -16,7 +16,7 @@ struct MessageRecallTests {
 
     private func recall(
         _ text: String, excluding: ConversationID? = nil, limit: Int = 3,
-        embedder: (any Embedder)? = WordEmbedder()
+        embedder: (any Embedder)? = HashingEmbedder()
     ) async throws(KnowledgeError) -> [RecalledMessage] {
         try await VectorMessageRecall(messages: self.past, embedder: embedder, index: self.past)
             .recall(text, owner: self.user, excluding: excluding, limit: limit)
@@ -74,7 +74,7 @@ struct MessageRecallTests {
     func failing() async throws {
         _ = self.past.add("my sister plays violin", owner: self.user)
         let error = await #expect(throws: KnowledgeError.self) {
-            try await self.recall("violin", embedder: WordEmbedder(failing: EmbedderError(.unreachable, "No.")))
+            try await self.recall("violin", embedder: HashingEmbedder(failing: EmbedderError(.unreachable, "No.")))
         }
         #expect(error?.code == .unavailable)
     }
@@ -127,7 +127,7 @@ extension Past: PassageIndex {
         return Array(
             state.entries.enumerated().filter { state.ignoresPartitions || owners.contains($0.element.owner) }
                 .map { place, entry in
-                    let product = SmallWorld.product(WordEmbedder.vector(entry.message.content), vector)
+                    let product = SmallWorld.product(HashingEmbedder.vector(entry.message.content), vector)
                     return ScoredNumber(number: Int64(place), score: Double(product))
                 }
                 .sorted { ($0.score, $1.number) > ($1.score, $0.number) }.prefix(limit))

@@ -6,7 +6,7 @@ import ParleyCore
 import Synchronization
 
 /// Texts with the same longer words get near vectors: each word has a place of its own, by its hash (FNV-1a).
-final class WordEmbedder: Embedder {
+final class HashingEmbedder: Embedder {
     static let dimension = 256
 
     private let failing: EmbedderError?
