@@ -45,10 +45,12 @@ struct EmbeddingsRouteTests {
             }
         }
         try await TestServer.run { server in
-            #expect(try await server.request("POST", "/v1/embeddings", json: ["input": "x"]).status == 503)
+            let reply = try await server.request("POST", "/v1/embeddings", json: ["input": "x"])
+            #expect(reply.status == 503)
         }
         try await TestServer.run(mode: .accounts, embedder: LengthEmbedder()) { server in
-            #expect(try await server.request("POST", "/v1/embeddings", json: ["input": "x"]).status == 401)
+            let reply = try await server.request("POST", "/v1/embeddings", json: ["input": "x"])
+            #expect(reply.status == 401)
         }
     }
 }

@@ -7,6 +7,7 @@ import json
 import secrets
 import sqlite3
 import time
+import urllib.parse
 import uuid
 import zipfile
 
@@ -76,7 +77,7 @@ def docx(paragraphs, padding=0):
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", TYPES)
         archive.writestr("_rels/.rels", RELATIONS)
-        with archive.open("word/document.xml", "w", force_zip64=True) as part:
+        with archive.open("word/document.xml", "w") as part:
             part.write(start.encode())
             block = b" " * (1 << 20)
             for _ in range(padding >> 20):
@@ -120,7 +121,7 @@ class Reading(Client):
         return document
 
     def found(self, query, **parameters):
-        words = http.client.urllib.parse.urlencode({"q": query, **parameters}, doseq=True)
+        words = urllib.parse.urlencode({"q": query, **parameters}, doseq=True)
         status, body = self.request("GET", f"/api/search?{words}")
         assert status == 200, body
         return body

@@ -9,7 +9,7 @@ public import DocumentText
 /// A passage never goes on under another heading, so that its heading path says what it is about; only a short
 /// introduction goes with the first section below it. Passages end where blocks end, or else sentences, lines, words
 /// and, in a word without end, scalars. When a section needs several passages, the last sentences of one are the first
-/// of the next, so that what is said at a border is found from both sides.
+/// of the next, so that what is said at a border is found from both sides. Only a page's end is not gone over.
 public struct PassageSplitter {
     public struct Limits: Hashable, Sendable {
         /// A passage has at most this many tokens.
@@ -97,6 +97,8 @@ public struct PassageSplitter {
     }
 
     private mutating func add(_ block: TextBlock) {
+        // What is quoted from a passage is looked up on the page that the passage names.
+        if let last = self.units.last, last.page != block.page { self.close(repeats: false) }
         let units = self.cutter.units(of: block)
         let blockTokens = units.reduce(0) { $0 + $1.tokens }
         if self.tokens + blockTokens > self.limits.passageTokens, self.tokens >= self.limits.fullPassageTokens {
