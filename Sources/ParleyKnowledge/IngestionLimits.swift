@@ -66,6 +66,8 @@ public enum IngestionLimits {
     public static let ingestedFiles = 100_000
     /// Folders within each other.
     public static let ingestedFolderDepth = 100
+    /// How long the end waits for jobs that are still running here, such as other users'.
+    public static let lastJobPatience = Duration.seconds(2)
     /// How often a watched folder is looked at.
     public static let watchInterval = Duration.seconds(2)
     /// How often documents on their way are looked at.

@@ -79,7 +79,10 @@ final class DocumentFollower: Sendable {
                 followed.name, document.failure ?? "it cannot be read", byteCount: followed.byteCount)
             return true
         case .indexing:
-            self.board.change { $0.current = "\(followed.name) \(Int(document.progress * 100)) %" }
+            self.board.change { state in
+                state.partialBytes[followed.name] = document.progress * Double(followed.byteCount)
+                state.current = "\(followed.name) \(Int(document.progress * 100)) %"
+            }
             return false
         case .pending:
             return false

@@ -25,6 +25,8 @@ final class IngestBoard: Sendable {
         var filesDone = 0
         var bytes = 0
         var bytesDone = 0.0
+        /// Of files that are being read, by name.
+        var partialBytes: [String: Double] = [:]
         /// What is shown as being worked on.
         var current = ""
         /// Passages that can be found now and could not before.
@@ -59,6 +61,7 @@ final class IngestBoard: Sendable {
     ) {
         self.state.withLock { state in
             count(&state.counts)
+            state.partialBytes[name] = nil
             state.filesDone += 1
             state.bytesDone += Double(byteCount)
         }
@@ -76,8 +79,9 @@ final class IngestBoard: Sendable {
     func draw() {
         let state = self.now
         let seconds = max((ContinuousClock.now - self.start).inSeconds, 0.001)
-        let share = state.bytes > 0 ? min(state.bytesDone / Double(state.bytes), 1) : 0
-        let rate = state.bytesDone / 1_000_000 / seconds
+        let done = state.partialBytes.values.reduce(state.bytesDone, +)
+        let share = state.bytes > 0 ? min(done / Double(state.bytes), 1) : 0
+        let rate = done / 1_000_000 / seconds
         self.screen.draw(
             share: share,
             text: "\(state.filesDone)/\(state.files) files  \(Self.number(rate)) MB/s  \(state.current)")

@@ -51,7 +51,11 @@ struct IngestRun: Service {
             try? await reading
             throw CancellationError()
         }
-        // Leaving cancels drawing and reading.
+        // A document is ready a moment before its job is told so. Leaving cancels drawing and reading.
+        let end = ContinuousClock.now + IngestionLimits.lastJobPatience
+        while self.runner.runningJobs > 0, ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     private func draw() async {
