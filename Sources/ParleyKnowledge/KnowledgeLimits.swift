@@ -22,8 +22,6 @@ public enum KnowledgeLimits {
     public static let fullPassageWords = 100
     /// An introduction with fewer words goes with the first section below it.
     public static let introductionWords = 25
-    /// A block of prose longer than this is split between sentences, in words.
-    public static let blockWords = 250
     /// Files of a manual that are read, at most.
     public static let manualFiles = 500
     /// A longer file of a manual is left out, in bytes.

@@ -96,7 +96,6 @@ enum LimitsList {
         Limit("ParleyKnowledge", "passageWords", KnowledgeLimits.passageWords),
         Limit("ParleyKnowledge", "fullPassageWords", KnowledgeLimits.fullPassageWords),
         Limit("ParleyKnowledge", "introductionWords", KnowledgeLimits.introductionWords),
-        Limit("ParleyKnowledge", "blockWords", KnowledgeLimits.blockWords),
         Limit("ParleyKnowledge", "manualFiles", KnowledgeLimits.manualFiles),
         Limit("ParleyKnowledge", "manualFileBytes", KnowledgeLimits.manualFileBytes),
         Limit("ParleyModels", "sseLineBytes", ModelsLimits.sseLineBytes),
