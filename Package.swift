@@ -58,7 +58,9 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
-                "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer",
+                "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer", "WebFetcher", "MultipartParser",
+                "SentenceEncoder", "VectorIndex",
+                "DocumentText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -85,7 +87,7 @@ let package = Package(
         .target(
             name: "ParleyStore",
             dependencies: [
-                "ParleyCore", .product(name: "GRDB", package: "GRDB.swift"),
+                "ParleyCore", "CPassageRank", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -93,7 +95,7 @@ let package = Package(
         .target(
             name: "ParleyModels",
             dependencies: [
-                "ParleyCore", "CSimdjson",
+                "ParleyCore", "SentenceEncoder", "CSimdjson",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -103,7 +105,11 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ParleyKnowledge",
-            dependencies: ["ParleyCore", "DocumentText"],
+            dependencies: [
+                "ParleyCore", "VectorIndex", "CVectorMath", "DocumentText",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: optimized),
         .target(
             name: "ParleyChat",
@@ -117,7 +123,8 @@ let package = Package(
         .target(
             name: "ParleyHTTP",
             dependencies: [
-                "ParleyCore", "ParleyChat", "WebSocketServer", "OpenSSLCrypto",
+                "ParleyCore", "ParleyChat", "WebSocketServer", "MultipartParser", "OpenSSLCrypto",
+                .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Mustache", package: "swift-mustache"),
@@ -126,6 +133,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + nio,
             resources: [.copy("Resources")],
             swiftSettings: strict),
@@ -161,10 +169,27 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + nio,
             swiftSettings: strict),
+        .target(name: "VectorIndex", dependencies: ["CFaiss"], swiftSettings: strict),
+        .target(
+            name: "SentenceEncoder",
+            dependencies: ["CSentenceEncoder", .product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: strict),
         // MARK: C and C++
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CProcess"),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+        .target(name: "CVectorMath", cSettings: [.unsafeFlags(["-O3"])]),
+        .target(
+            name: "CFaiss",
+            // Its loops decide how long a search takes, also in a debug build.
+            cxxSettings: [.unsafeFlags(["-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Wno-psabi"])],
+            linkerSettings: ["faiss", "openblas", "gomp", "stdc++", "m"].map { .linkedLibrary($0) }),
+        // Its inner loops must be fast in a debug build too.
+        .target(
+            name: "CSentenceEncoder", exclude: ["kernels.inc", "unicode_mappings.inc", "unicode_ranges.inc"],
+            cxxSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("stdc++")]),
+        .target(
+            name: "CPassageRank", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("sqlite3")]),
         // MARK: Tests
         .target(
             name: "ParleyTesting",
@@ -178,6 +203,18 @@ let package = Package(
             dependencies: [
                 "ParleyTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "retrieval-figures",
+            dependencies: [
+                "ParleyCore", "ParleyKnowledge", "ParleyModels", "ParleyStore", "VectorIndex", "OpenSSLCrypto",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "sentence-encode",
+            dependencies: ["SentenceEncoder", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
         .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore"], swiftSettings: strict),
         .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
@@ -196,10 +233,15 @@ let package = Package(
             ] + nio,
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyKnowledgeTests", dependencies: ["ParleyKnowledge", "ParleyCore", "DocumentText"],
+            name: "ParleyKnowledgeTests",
+            dependencies: [
+                "ParleyKnowledge", "ParleyCore", "ParleyStore", "DocumentText", "VectorIndex",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore"],
+            name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore", "ParleyTesting"],
             swiftSettings: strict),
         .testTarget(
             name: "ParleyHTTPTests",
@@ -236,6 +278,13 @@ let package = Package(
         .testTarget(
             name: "MultipartParserTests",
             dependencies: ["MultipartParser", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
+        .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
+        .testTarget(
+            name: "VectorIndexTests", dependencies: ["VectorIndex", "CFaiss", "vector-index-benchmark"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SentenceEncoderTests", dependencies: ["SentenceEncoder"], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(name: "OpenSSLCryptoTests", dependencies: ["OpenSSLCrypto"], swiftSettings: strict),
     ],

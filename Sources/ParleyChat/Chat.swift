@@ -24,12 +24,18 @@ public struct Chat: Sendable {
         public var parent: Parent
         public var content: String
         public var model: String?
+        /// Where passages are looked for; `nil` is everywhere the user may read, an empty list nowhere.
+        public var collections: [CollectionID]?
 
-        public init(id: MessageID, parent: Parent = .latest, content: String, model: String? = nil) {
+        public init(
+            id: MessageID, parent: Parent = .latest, content: String, model: String? = nil,
+            collections: [CollectionID]? = nil
+        ) {
             self.id = id
             self.parent = parent
             self.content = content
             self.model = model
+            self.collections = collections
         }
     }
 
@@ -56,6 +62,7 @@ public struct Chat: Sendable {
     ) async throws(ChatError) -> Turn {
         try Self.check(content: message.content)
         try Self.check(model: message.model)
+        try Self.check(collections: message.collections)
         let parentID = try await self.parentID(message.parent, in: conversation, user: user)
         let now = Timestamp.now()
         let turnID = TurnID.generate(at: now)
@@ -67,7 +74,8 @@ public struct Chat: Sendable {
             content: "", state: .pending, model: message.model, createdAt: now, turnID: turnID)
         let turn = Turn(
             id: turnID, conversationID: conversation, ownerID: user, userMessageID: message.id,
-            assistantMessageID: assistantMessage.id, model: message.model, createdAt: now)
+            assistantMessageID: assistantMessage.id, model: message.model, collections: message.collections,
+            createdAt: now)
         let title = parentID == nil ? TitleMaker.title(fromFirstWordsOf: message.content) : nil
         return try await self.begin(
             NewTurn(turn: turn, userMessage: userMessage, assistantMessage: assistantMessage), firstTitle: title)
@@ -75,17 +83,20 @@ public struct Chat: Sendable {
 
     /// Makes another answer beside the given one; for a user's message, another answer to it.
     ///
+    /// - Parameter collections: as in ``NewMessage/collections``; `nil` looks where the answer before it looked.
     /// - Throws: `ChatError`.
     public func regenerate(
-        _ id: MessageID, model: String?, user: UserID
+        _ id: MessageID, model: String?, collections: [CollectionID]? = nil, user: UserID
     ) async throws(ChatError) -> Turn {
         try Self.check(model: model)
+        try Self.check(collections: collections)
         let message = try await Self.storing { () async throws(StoreError) in
             try await self.store.message(id, owner: user)
         }
         guard let userMessageID = message.role == .user ? message.id : message.parentID else {
             throw .invalid("id", "this message answers nothing, so it cannot be made again")
         }
+        let places = await self.collections(collections, asFor: message, user: user)
         let now = Timestamp.now()
         let turnID = TurnID.generate(at: now)
         let assistantMessage = Message(
@@ -93,7 +104,7 @@ public struct Chat: Sendable {
             role: .assistant, content: "", state: .pending, model: model, createdAt: now, turnID: turnID)
         let turn = Turn(
             id: turnID, conversationID: message.conversationID, ownerID: user, userMessageID: userMessageID,
-            assistantMessageID: assistantMessage.id, model: model, createdAt: now)
+            assistantMessageID: assistantMessage.id, model: model, collections: places, createdAt: now)
         return try await self.begin(
             NewTurn(turn: turn, userMessage: nil, assistantMessage: assistantMessage), firstTitle: nil)
     }
@@ -117,9 +128,17 @@ public struct Chat: Sendable {
         try await Self.storing { () async throws(StoreError) in try await self.store.turn(id, owner: user) }
     }
 
-    /// Follows a turn after a position. The owner is checked at the first read.
-    public func follow(_ id: TurnID, user: UserID, after: EventID) -> TurnFollower {
-        TurnFollower(store: self.store, log: self.log, turnID: id, owner: user, after: after)
+    /// Follows a turn after a position. Only who was given the turn, as its owner, can ask for it.
+    public func follow(_ turn: Turn, after: EventID) -> TurnFollower {
+        TurnFollower(store: self.store, log: self.log, turn: turn, after: after)
+    }
+
+    /// The collections that were asked for, or those of the turn that made the message.
+    private func collections(
+        _ asked: [CollectionID]?, asFor message: Message, user: UserID
+    ) async -> [CollectionID]? {
+        guard asked == nil, let turnID = message.turnID else { return asked }
+        return (try? await self.turn(turnID, user: user))?.collections
     }
 
     private func begin(_ new: NewTurn, firstTitle: String?) async throws(ChatError) -> Turn {
@@ -195,6 +214,13 @@ extension Chat {
         }
         guard model.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
             throw .invalid("model", "must not contain control characters")
+        }
+    }
+
+    /// - Throws: `.invalid` for too many.
+    public static func check(collections: [CollectionID]?) throws(ChatError) {
+        guard (collections?.count ?? 0) <= ChatLimits.collectionsPerTurn else {
+            throw .invalid("collections", "must name at most \(ChatLimits.collectionsPerTurn) collections")
         }
     }
 

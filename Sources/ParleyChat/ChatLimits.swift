@@ -32,12 +32,86 @@ public enum ChatLimits {
     public static let readerPatience = Duration.seconds(5)
     /// The tokens of context that a model is given, when its size is not configured.
     public static let contextTokens = 16_000
+    /// How long an answer waits for passages of the user's documents; then it goes without.
+    public static let knowledgePatience = Duration.seconds(3)
+    /// How long an answer waits for older messages that bear on the question.
+    public static let recallPatience = Duration.milliseconds(1500)
+    /// How long an answer waits for each of memories, settings and summary.
+    public static let memoryPatience = Duration.seconds(1)
+    /// Searches for answers that run at once on one node: four for each answer.
+    public static let retrievalsAtOnce = 8000
+    /// Passages that a prompt quotes, at most.
+    public static let contextPassages = 8
+    /// Facts about the user that a prompt holds, at most: the newest.
+    public static let contextMemories = 100
+    /// Older messages of other conversations that a prompt quotes, at most.
+    public static let recalledMessages = 5
+    /// Bytes of one older message that are quoted.
+    public static let recalledBytes = 2000
+    /// Documents that are not ready, of which the model is told.
+    public static let unreadyDocuments = 10
+    /// Words of a question that may lean on the one before it, at most.
+    public static let followUpWords = 6
+    /// Collections that one message may name.
+    public static let collectionsPerTurn = 50
+    /// A report of a prompt's tokens counts from this estimate on: shorter prompts are mostly what a template adds.
+    public static let calibrationTokens = 64
+    /// The weight of one report in the average of a model's tokens.
+    public static let calibrationWeight = 0.2
+    /// The least that a model may count for each estimated token.
+    public static let leastTokenRatio = 0.4
+    /// The most that a model may count for each estimated token.
+    public static let greatestTokenRatio = 3.0
+    /// Models of which one node remembers how they count.
+    public static let calibratedModels = 256
     /// Messages of a branch that are looked at when the context is put together.
     public static let contextMessages = 200
     /// Bytes of UTF-8 that count as one token: an estimate, on the safe side for English and code.
     public static let bytesPerToken = 3.5
     /// Tokens that each message costs beside its text.
     public static let tokensPerMessage = 6
+    /// Conversations that one node sums up at once.
+    public static let summariesAtOnce = 2
+    /// How long one summary may take, all pieces together.
+    public static let summaryPatience = Duration.seconds(600)
+    /// The newest messages that are not summed up take one part in so many of the context: less than a prompt gives to
+    /// recent messages even when a model counts ``greatestTokenRatio`` tokens for each estimated one.
+    public static let summaryKeepsPart = 10
+    /// Tokens of messages that are summed up in one request, at most.
+    public static let summaryPieceTokens = 6000
+    /// Tokens that a model may use for a summary, its thoughts included.
+    public static let summaryTokens = 2048
+    /// The longest summary, in bytes of UTF-8.
+    public static let summaryBytes = 4000
+    /// Messages that one node searches for facts at once.
+    public static let extractionsAtOnce = 2
+    /// How long the search for facts in one message may take.
+    public static let extractionPatience = Duration.seconds(120)
+    /// Tokens that a model may use to name facts, its thoughts included.
+    public static let extractionTokens = 1024
+    /// The longest answer that facts are read from, in bytes of UTF-8.
+    public static let extractionBytes = 4000
+    /// Lines of an answer that facts are read from.
+    public static let extractionLines = 20
+    /// Bytes of a user's message that facts are looked for in.
+    public static let learnedFromBytes = 8000
+    /// Facts that are learnt from one message by a model.
+    public static let factsPerMessage = 3
+    /// The longest fact that a model may name, in Unicode scalars.
+    public static let factScalars = 200
+    /// Known facts that a new one is compared with by meaning: the newest.
+    public static let comparedMemories = 200
+    /// From this cosine on two facts are one.
+    public static let sameFactCosine = 0.9
+    /// How often the queue of background jobs is looked at when nobody says that something lies there, give or take a
+    /// fifth.
+    public static let jobPoll = Duration.seconds(2)
+    /// How long running jobs may go on when the node is told to stop; then they are handed back.
+    public static let jobDrainPatience = Duration.seconds(5)
+    /// How often the state of the queue is measured and ended jobs are removed.
+    public static let jobFiguresInterval = Duration.seconds(15)
+    /// Tries to write the end of a job, with growing waits between them.
+    public static let jobReportTries = 5
     /// How long a title may take to make; after that the first words stand.
     public static let titlePatience = Duration.seconds(20)
     /// Scalars of a title that is made of a message's first words.

@@ -50,9 +50,19 @@ public struct ConversationArchive: Sendable {
         for message in branch {
             let name = message.role == .user ? "You" : message.model.map { "Assistant (\($0))" } ?? "Assistant"
             text += "\n## \(name)\n\n\(message.content)\n"
-            for source in message.sources {
-                text += "\n[\(source.n)] \(source.title)\n"
-            }
+            text += Self.sources(of: message)
+        }
+        return text
+    }
+
+    /// The sources that the message's text cites, as a list below it.
+    private static func sources(of message: Message) -> String {
+        guard !message.sources.isEmpty else { return "" }
+        var text = ""
+        for number in Citations.used(in: message.content).sorted() {
+            guard let source = message.sources.first(where: { $0.n == number }) else { continue }
+            let title = source.title.split(whereSeparator: \.isNewline).joined(separator: " ")
+            text += "\n[\(source.n)] \(title)" + (source.page.map { ", page \($0)" } ?? "") + "\n"
         }
         return text
     }

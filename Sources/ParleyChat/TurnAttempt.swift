@@ -24,7 +24,8 @@ public struct TurnAttempt: Sendable {
     public private(set) var text: String
     /// Unicode scalars in ``text``.
     public private(set) var scalarCount: Int
-    public private(set) var sources: [Citation] = []
+    /// What the answer rests on; an earlier attempt's until this one finds others.
+    public private(set) var sources: [Citation]
     public private(set) var model: String?
     /// Whether the model has said anything in this attempt.
     public private(set) var hasDelta = false
@@ -36,12 +37,14 @@ public struct TurnAttempt: Sendable {
     ///   - logSurvived: whether the log of earlier epochs can still be read. If not, readers may have anything, and
     ///     the epoch opens with a `replace` of the whole base.
     ///   - continuing: whether the model's deltas come after the base instead of from the beginning.
-    public init(epoch: Int, base: String, logSurvived: Bool, continuing: Bool) {
+    ///   - sources: what an earlier attempt found. Readers have it if the log survived; if not, it is said again.
+    public init(epoch: Int, base: String, logSurvived: Bool, continuing: Bool, sources: [Citation] = []) {
         self.epoch = epoch
         self.text = base
         let scalars = Array(base.unicodeScalars)
         self.scalarCount = scalars.count
         self.mode = continuing || scalars.isEmpty ? .appending : .matching(old: scalars, matched: 0)
+        self.sources = sources
         self.mustReplace = epoch > 1 && !logSurvived
     }
 
@@ -58,11 +61,14 @@ public struct TurnAttempt: Sendable {
         var kinds: [TurnEvent.Kind] = [.started(model: model)]
         if self.mustReplace {
             kinds.append(.replace(from: 0, text: self.text))
+            if !self.sources.isEmpty { kinds.append(.sources(self.sources)) }
         }
         return self.numbered(kinds)
     }
 
+    /// What the answer rests on; the same again says nothing.
     public mutating func found(_ sources: [Citation]) -> [TurnEvent.Kind] {
+        guard sources != self.sources else { return [] }
         self.sources = sources
         return self.numbered([.sources(sources)])
     }

@@ -25,11 +25,16 @@ public final class TurnEngine: Service {
         /// Makes titles; `nil` leaves the first words of the first message.
         public var titleModel: (any ChatModel)?
         public var context: ContextWindow
+        /// Where the material of prompts comes from.
+        public var sources: ContextSources
+        /// What is done in the background after an answer; `nil` does nothing.
+        public var afterwork: Afterwork?
 
         public init(
             store: any TurnStore, conversations: any ConversationStore, leases: any LeaseStore,
             log: any AnswerLog, commands: any TurnCommands, model: any ChatModel,
-            titleModel: (any ChatModel)? = nil, context: ContextWindow = ContextWindow()
+            titleModel: (any ChatModel)? = nil, context: ContextWindow = ContextWindow(),
+            sources: ContextSources = ContextSources(), afterwork: Afterwork? = nil
         ) {
             self.store = store
             self.conversations = conversations
@@ -39,6 +44,8 @@ public final class TurnEngine: Service {
             self.model = model
             self.titleModel = titleModel
             self.context = context
+            self.sources = sources
+            self.afterwork = afterwork
         }
     }
 
@@ -64,6 +71,7 @@ public final class TurnEngine: Service {
     private let drainPatience: Duration
     private let logger: Logger
     private let snapshots: SnapshotWriter
+    private let assembler: ContextAssembler
     private let state = Mutex(State())
     private let jobs: AsyncStream<Job>
     private let addJob: AsyncStream<Job>.Continuation
@@ -78,6 +86,9 @@ public final class TurnEngine: Service {
         self.drainPatience = drainPatience
         self.logger = logger
         self.snapshots = SnapshotWriter(store: dependencies.store, logger: logger)
+        self.assembler = ContextAssembler(
+            window: dependencies.context, sources: dependencies.sources, calibration: TokenCalibration(),
+            lane: RetrievalLane())
         (self.jobs, self.addJob) = AsyncStream.makeStream(
             of: Job.self, bufferingPolicy: .bufferingOldest(ChatLimits.runningTurns))
     }
@@ -147,6 +158,7 @@ extension TurnEngine {
                 group.addTask { await self.obeyStops() }
                 group.addTask { await self.reap() }
                 group.addTask { await self.snapshots.run() }
+                group.addTask { await self.assembler.lane.run() }
                 // The answers come to their end first; then the rest may go.
                 await group.next()
                 await self.snapshots.flush()
@@ -185,13 +197,15 @@ extension TurnEngine {
         var logger = self.logger
         logger[metadataKey: "turn"] = "\(job.turn.id)"
         let runner = TurnRunner(
-            dependencies: self.dependencies, inbox: job.inbox, snapshots: self.snapshots, logger: logger)
+            dependencies: self.dependencies, assembler: self.assembler, inbox: job.inbox, snapshots: self.snapshots,
+            logger: logger)
         async let titled: Void = self.giveFirstTitle(job)
-        await runner.run(job.turn, lease: job.lease) { lease in
+        let report = await runner.run(job.turn, lease: job.lease) { lease in
             self.state.withLock { $0.running[job.turn.id]?.lease = lease }
         }
         await titled
         self.ended(job.turn.id)
+        await self.dependencies.afterwork?.enqueue(after: job.turn, report: report, logger: logger)
         await self.giveTitle(for: job.turn)
     }
 
@@ -287,13 +301,7 @@ extension TurnEngine {
     private static func collect(_ request: ChatRequest, from model: any ChatModel) async throws -> String {
         try await withThrowingTaskGroup(of: String.self) { group in
             group.addTask {
-                var text = ""
-                _ = try await model.answer(request) { event in
-                    if case .delta(let delta) = event, text.utf8.count < CoreLimits.queryBytes {
-                        text += delta
-                    }
-                }
-                return text
+                try await model.text(answering: request, maximumBytes: CoreLimits.queryBytes)
             }
             group.addTask {
                 try await Task.sleep(for: ChatLimits.titlePatience)

@@ -6,53 +6,52 @@ public import ParleyCore
 
 /// Follows one turn from any position to its end, for one reader, on any node.
 ///
-/// It reads the log and waits for more; when the log does not know the turn, or has been silent for
-/// ``ChatLimits/readerPatience``, the database tells whether the turn has ended. It holds nothing but a position: a
-/// slow reader costs no memory, it just reads later.
+/// It reads the log and waits for more. The database is asked only when the log does not know the turn, or has been
+/// silent for ``ChatLimits/readerPatience``: never for an answer that streams. It holds nothing but a position: a slow
+/// reader costs no memory, it just reads later.
 public struct TurnFollower: Sendable {
     private let store: any TurnStore
     private let log: any AnswerLog
-    public let turnID: TurnID
-    private let owner: UserID
+    /// The turn as the database had it last.
+    private var turn: Turn
     public private(set) var position: EventID
     private var isFinished = false
 
-    /// - Parameter after: the last event that the reader has; ``EventID/start`` reads all.
-    public init(
-        store: any TurnStore, log: any AnswerLog, turnID: TurnID, owner: UserID, after: EventID = .start
-    ) {
+    /// - Parameters:
+    ///   - turn: as the reader was given it, which is the proof that the reader may see it.
+    ///   - after: the last event that the reader has; ``EventID/start`` reads all.
+    public init(store: any TurnStore, log: any AnswerLog, turn: Turn, after: EventID = .start) {
         self.store = store
         self.log = log
-        self.turnID = turnID
-        self.owner = owner
+        self.turn = turn
         self.position = after
     }
 
     /// The next events; none when there was no news for `atMost`; `nil` after the terminal event.
     ///
-    /// - Throws: `StoreError` (`.notFound` when the turn is not the reader's), `ClusterError`, `CancellationError`.
+    /// - Throws: `StoreError` (`.notFound` when the turn was removed meanwhile), `ClusterError`, `CancellationError`.
     public mutating func next(atMost patience: Duration) async throws -> [TurnEvent]? {
         guard !self.isFinished else { return nil }
         var waited = Duration.zero
         while true {
             try Task.checkCancellation()
             let page = try await self.log.read(
-                turn: self.turnID, after: self.position, limit: ChatLimits.eventsPerRead)
+                turn: self.turn.id, after: self.position, limit: ChatLimits.eventsPerRead)
             if let last = page.events.last {
                 self.position = last.id
                 self.isFinished = last.kind.isTerminal
                 return page.events
             }
-            if !page.exists || waited >= ChatLimits.readerPatience || waited == .zero {
-                let turn = try await self.store.turn(self.turnID, owner: self.owner)
-                if turn.state.isFinal, let events = Self.remaining(of: turn, after: self.position) {
-                    self.isFinished = true
-                    return events.isEmpty ? nil : events
-                }
+            if waited >= ChatLimits.readerPatience || (waited > .zero && !page.exists) {
+                self.turn = try await self.store.turn(self.turn.id, owner: self.turn.ownerID)
+            }
+            if self.turn.state.isFinal, let events = Self.remaining(of: self.turn, after: self.position) {
+                self.isFinished = true
+                return events.isEmpty ? nil : events
             }
             guard waited < patience else { return [] }
             let wait = min(patience - waited, page.exists ? ChatLimits.readerPatience : .seconds(1))
-            try await self.log.waitForEvents(turn: self.turnID, after: self.position, atMost: wait)
+            try await self.log.waitForEvents(turn: self.turn.id, after: self.position, atMost: wait)
             waited += wait
         }
     }

@@ -22,25 +22,39 @@ struct TurnRunner: Sendable {
         case again
     }
 
+    /// What is known of a turn when its run ends, for what is done afterwards.
+    struct Report: Sendable {
+        /// The model that was asked for, or `nil` for the default.
+        var model: String?
+        /// Whether messages were left out of the prompt that no summary covers.
+        var needsSummary = false
+        var isTemporary = true
+        /// Whether the run ended the turn.
+        var isFinished = false
+    }
+
     let dependencies: TurnEngine.Dependencies
+    let assembler: ContextAssembler
     let inbox: TurnInbox
     let snapshots: SnapshotWriter
     let logger: Logger
 
     /// Runs the turn. `lease` may be followed by others; `leaseChanged` is told of each.
-    func run(_ turn: Turn, lease: Lease, leaseChanged: (Lease) -> Void) async {
+    func run(_ turn: Turn, lease: Lease, leaseChanged: (Lease) -> Void) async -> Report {
         var turn = turn
         var lease = lease
+        var report = Report()
         while true {
-            let outcome = await self.attempt(turn, lease: lease)
+            let outcome = await self.attempt(turn, lease: lease, report: &report)
             try? await self.dependencies.leases.release(lease)
+            report.isFinished = outcome == .finished
             switch outcome {
-            case .finished, .fenced, .abandoned: return
+            case .finished, .fenced, .abandoned: return report
             case .handedOver:
                 try? await self.dependencies.store.handBack(turn.id, epoch: lease.epoch)
-                return
+                return report
             case .again:
-                guard let next = await self.nextAttempt(of: turn, after: lease) else { return }
+                guard let next = await self.nextAttempt(of: turn, after: lease) else { return report }
                 (turn, lease) = next
                 leaseChanged(lease)
             }
@@ -57,17 +71,17 @@ struct TurnRunner: Sendable {
         return (claimed, next)
     }
 
-    private func attempt(_ turn: Turn, lease: Lease) async -> Outcome {
+    private func attempt(_ turn: Turn, lease: Lease, report: inout Report) async -> Outcome {
         do {
-            let known = try await self.knownText(of: turn)
-            guard let request = try await self.request(for: turn) else {
-                var attempt = TurnAttempt(
-                    epoch: lease.epoch, base: known.text, logSurvived: known.logSurvived, continuing: true)
+            let known = try await self.known(of: turn)
+            guard let asked = try await self.asked(by: turn) else {
+                var attempt = known.attempt(epoch: lease.epoch, continuing: true)
                 return try await self.finish(&attempt, turn: turn, lease: lease, as: .stopped)
             }
-            let continues = known.text.isEmpty ? false : await self.continues(request.model)
-            var attempt = TurnAttempt(
-                epoch: lease.epoch, base: known.text, logSurvived: known.logSurvived, continuing: continues)
+            report.model = turn.model ?? asked.conversation.model
+            report.isTemporary = asked.conversation.temporary
+            let continues = known.text.isEmpty ? false : await self.continues(report.model)
+            var attempt = known.attempt(epoch: lease.epoch, continuing: continues)
             if turn.stopRequested {
                 return try await self.finish(&attempt, turn: turn, lease: lease, as: .stopped)
             }
@@ -78,9 +92,10 @@ struct TurnRunner: Sendable {
                     retryable: true)
                 return try await self.finish(&attempt, turn: turn, lease: lease, as: .failed(failure))
             }
-            var asked = request
-            asked.continuing = attempt.isContinuing ? known.text : nil
-            return try await self.perform(asked, attempt: &attempt, turn: turn, lease: lease)
+            let question = Question(
+                turn: turn, conversation: asked.conversation, branch: asked.branch, model: report.model,
+                kept: known.sources, continuing: attempt.isContinuing ? known.text : nil)
+            return try await self.perform(question, attempt: &attempt, lease: lease, report: &report)
         } catch let error as ClusterError where error.code == .fenced {
             return .fenced
         } catch {
@@ -89,38 +104,60 @@ struct TurnRunner: Sendable {
         }
     }
 
-    /// The text that readers have: the log's, or the last snapshot's when the log is lost.
-    private func knownText(of turn: Turn) async throws -> (text: String, logSurvived: Bool) {
-        guard turn.attempts > 1 || turn.epoch > 1 else { return ("", true) }
+    /// What readers have: from the log, or from the last snapshot when the log is lost.
+    private struct Known: Sendable {
+        var text = ""
+        var sources: [Citation] = []
+        var logSurvived = true
+
+        func attempt(epoch: Int, continuing: Bool) -> TurnAttempt {
+            TurnAttempt(
+                epoch: epoch, base: self.text, logSurvived: self.logSurvived, continuing: continuing,
+                sources: self.sources)
+        }
+    }
+
+    private func known(of turn: Turn) async throws -> Known {
+        guard turn.attempts > 1 || turn.epoch > 1 else { return Known() }
         var reader = ReaderPosition()
+        var sources: [Citation] = []
         while true {
             let page = try await self.dependencies.log.read(
                 turn: turn.id, after: reader.last, limit: ChatLimits.eventsPerRead)
             for event in page.events {
-                guard reader.apply(event) == .applied else { return (turn.text, false) }
+                guard reader.apply(event) == .applied else { return try await self.stored(turn) }
+                if case .sources(let found) = event.kind { sources = found }
             }
             if page.events.isEmpty {
-                return reader.last == .start ? (turn.text, false) : (reader.text, true)
+                guard reader.last != .start else { return try await self.stored(turn) }
+                return Known(text: reader.text, sources: sources)
             }
         }
     }
 
-    /// What the model is asked, or `nil` when the conversation has been deleted meanwhile.
-    private func request(for turn: Turn) async throws -> ChatRequest? {
-        let store = self.dependencies.conversations
+    private func stored(_ turn: Turn) async throws -> Known {
         do {
-            return try await self.request(for: turn, from: store)
-        } catch let error as StoreError where error.code == .notFound {
-            return nil
+            let message = try await self.dependencies.conversations.message(
+                turn.assistantMessageID, owner: turn.ownerID)
+            return Known(text: turn.text, sources: message.sources, logSurvived: false)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return Known(text: turn.text, logSurvived: false)
         }
     }
 
-    private func request(for turn: Turn, from store: any ConversationStore) async throws -> ChatRequest {
-        let conversation = try await store.conversation(turn.conversationID, owner: turn.ownerID)
-        let branch = try await store.ancestors(
-            of: turn.userMessageID, owner: turn.ownerID, limit: ChatLimits.contextMessages)
-        let messages = self.dependencies.context.messages(systemPrompt: conversation.systemPrompt, branch: branch)
-        return ChatRequest(messages: messages, model: turn.model ?? conversation.model)
+    /// What the model is asked about, or `nil` when the conversation has been deleted meanwhile.
+    private func asked(by turn: Turn) async throws -> (conversation: Conversation, branch: [Message])? {
+        let store = self.dependencies.conversations
+        do {
+            let conversation = try await store.conversation(turn.conversationID, owner: turn.ownerID)
+            let branch = try await store.ancestors(
+                of: turn.userMessageID, owner: turn.ownerID, limit: ChatLimits.contextMessages)
+            return (conversation, branch)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            return nil
+        }
     }
 
     private func continues(_ model: String?) async -> Bool {
@@ -129,33 +166,73 @@ struct TurnRunner: Sendable {
         return info?.continuesAnswers ?? false
     }
 
-    private func perform(
-        _ request: ChatRequest, attempt: inout TurnAttempt, turn: Turn, lease: Lease
-    ) async throws -> Outcome {
-        var written = attempt
-        let outcome: Result<Outcome, any Error> = await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.pump(request) }
-            do {
-                let outcome = try await self.write(&written, turn: turn, lease: lease)
-                group.cancelAll()
-                return .success(outcome)
-            } catch {
-                group.cancelAll()
-                return .failure(error)
-            }
-        }
-        attempt = written
-        return try outcome.get()
+    /// All that one attempt asks with.
+    private struct Question: Sendable {
+        var turn: Turn
+        var conversation: Conversation
+        var branch: [Message]
+        var model: String?
+        var kept: [Citation]
+        var continuing: String?
     }
 
-    /// Carries what the model says into the inbox.
-    private func pump(_ request: ChatRequest) async {
+    private func perform(
+        _ question: Question, attempt: inout TurnAttempt, lease: Lease, report: inout Report
+    ) async throws -> Outcome {
+        var written = attempt
+        let ended: (outcome: Result<Outcome, any Error>, needsSummary: Bool) = await withTaskGroup(of: Bool.self) {
+            group in
+            group.addTask { await self.pump(question) }
+            let outcome: Result<Outcome, any Error>
+            do {
+                outcome = .success(try await self.write(&written, turn: question.turn, lease: lease))
+            } catch {
+                outcome = .failure(error)
+            }
+            group.cancelAll()
+            return (outcome, await group.next() ?? false)
+        }
+        attempt = written
+        report.needsSummary = ended.needsSummary
+        return try ended.outcome.get()
+    }
+
+    /// Puts the prompt together and carries what the model says into the inbox.
+    ///
+    /// - Returns: whether the prompt needs a summary that is not there.
+    private func pump(_ question: Question) async -> Bool {
+        let plan = await self.assembler.assemble(
+            turn: question.turn, conversation: question.conversation, branch: question.branch, kept: question.kept,
+            logger: self.logger)
+        var request = plan.request(model: question.model)
+        request.continuing = question.continuing
+        // Passages are told of once the model has begun, and before its first word; kept ones are known already.
+        var untold = question.kept.isEmpty ? plan.passages : []
         do {
-            let completion = try await self.dependencies.model.answer(request) { try await self.inbox.put($0) }
+            let completion = try await self.dependencies.model.answer(request) { event in
+                switch event {
+                case .started: break
+                case .sources: untold = []
+                case .delta:
+                    if !untold.isEmpty { try await self.inbox.put(.sources(untold)) }
+                    untold = []
+                }
+                try await self.inbox.put(event)
+            }
+            if !untold.isEmpty { try await self.inbox.put(.sources(untold)) }
             self.inbox.end(.success(completion))
+            self.learn(from: completion, plan: plan, question: question)
         } catch {
             self.inbox.end(.failure(error))
         }
+        return plan.needsSummary
+    }
+
+    private func learn(from completion: ModelCompletion, plan: ContextPlan, question: Question) {
+        guard let usage = completion.usage else { return }
+        let beginning = question.continuing.map { TokenEstimate().tokens(inMessage: $0) } ?? 0
+        self.assembler.calibration.observe(
+            model: question.model, estimated: plan.plainTokens + beginning, reported: usage.promptTokens)
     }
 
     /// Writes what lies in the inbox to the log, until the attempt has ended.

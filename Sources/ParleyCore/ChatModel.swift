@@ -51,14 +51,26 @@ public struct ChatRequest: Sendable {
     /// model that ``ModelInfo/continuesAnswers``.
     public var continuing: String?
     public var maximumTokens: Int?
+    /// The user's question without the material that was put before it in ``messages``; `nil` when it stands there
+    /// alone.
+    public var question: String?
+    /// Passages of the user's documents that the messages quote, numbered as they do: for a model that answers from
+    /// them directly.
+    public var passages: [Citation]
+    /// For people: documents that could not be searched, each with the reason.
+    public var unready: [String]
 
     public init(
-        messages: [Message], model: String? = nil, continuing: String? = nil, maximumTokens: Int? = nil
+        messages: [Message], model: String? = nil, continuing: String? = nil, maximumTokens: Int? = nil,
+        question: String? = nil, passages: [Citation] = [], unready: [String] = []
     ) {
         self.messages = messages
         self.model = model
         self.continuing = continuing
         self.maximumTokens = maximumTokens
+        self.question = question
+        self.passages = passages
+        self.unready = unready
     }
 }
 
@@ -66,6 +78,8 @@ public struct ChatRequest: Sendable {
 public enum ModelEvent: Hashable, Sendable {
     /// The model accepted the request; comes first and once.
     case started(model: String)
+    /// What the answer rests on, with its numbers; at most once, before the first delta. It takes the place of
+    /// ``ChatRequest/passages``.
     case sources([Citation])
     case delta(String)
 }

@@ -10,6 +10,14 @@ public protocol CompletionForwarder: Sendable {
     func forwardChatCompletion(_ body: [UInt8]) async throws -> ForwardedAnswer
 }
 
+/// Sends a request for embeddings on to a model server, as ``CompletionForwarder`` does one for an answer.
+public protocol EmbeddingForwarder: Sendable {
+    /// Forwards an `embeddings` body.
+    ///
+    /// - Throws: `ModelError` when no server gives a response head.
+    func forwardEmbeddings(_ body: [UInt8]) async throws -> ForwardedAnswer
+}
+
 /// A model server's answer, as it came.
 public struct ForwardedAnswer: Sendable {
     public var status: Int

@@ -38,4 +38,38 @@ public enum CoreLimits {
     public static let leaseLife = Duration.seconds(6)
     /// How often the owner renews its lease.
     public static let leaseRenewal = Duration.seconds(2)
+    /// Collections that one user may own.
+    public static let collectionsPerUser = 200
+    /// Documents in one collection.
+    public static let documentsPerCollection = 100_000
+    /// The longest name of a collection, in Unicode scalars.
+    public static let collectionNameScalars = 100
+    /// The longest name of a document, in bytes of UTF-8.
+    public static let documentNameBytes = 1000
+    /// The largest document, in bytes.
+    public static let documentBytes = 512 * 1024 * 1024
+    /// A document's content is stored in parts of this many bytes.
+    public static let contentPartBytes = 256 * 1024
+    /// The longest passage, in bytes of UTF-8.
+    public static let passageBytes = 16 * 1024
+    /// Passages of one document.
+    public static let passagesPerDocument = 1_000_000
+    /// Passages that one search gives, at most.
+    public static let foundPassages = 50
+    /// How long a worker holds a job without a heartbeat.
+    public static let jobLeaseLife = Duration.seconds(30)
+    /// How often a worker renews its hold on a job.
+    public static let jobHeartbeat = Duration.seconds(8)
+    /// How often a job is handed to a worker that never comes back, before it is set aside.
+    public static let jobDeliveries = 3
+    /// How often a job may fail before it is set aside.
+    public static let jobFailures = 8
+    /// How long a completed job's row is kept.
+    public static let completedJobLife = Duration.seconds(24 * 3600)
+    /// Facts that are kept about one user.
+    public static let memoriesPerUser = 500
+    /// The longest fact, in bytes of UTF-8.
+    public static let memoryBytes = 1000
+    /// How far up a branch the store looks for a summary, in messages.
+    public static let summarySearchDepth = 400
 }

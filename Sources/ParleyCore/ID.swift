@@ -77,6 +77,6 @@ public typealias TurnID = ID<Turn>
 public typealias PresetID = ID<Preset>
 public typealias KeyID = ID<APIKey>
 public typealias DocumentID = ID<Document>
-
-/// A document of the knowledge base; so far only its identity is needed.
-public enum Document {}
+public typealias CollectionID = ID<KnowledgeCollection>
+public typealias MemoryID = ID<Memory>
+public typealias JobID = ID<Job>

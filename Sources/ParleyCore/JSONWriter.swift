@@ -63,6 +63,11 @@ public struct JSONWriter: Sendable {
         self.literal(value.isFinite ? String(value) : "null")
     }
 
+    /// As ``double(_:)``, with the few digits that a `Float` needs.
+    public mutating func float(_ value: Float) {
+        self.literal(value.isFinite ? String(value) : "null")
+    }
+
     public mutating func bool(_ value: Bool) {
         self.literal(value ? "true" : "false")
     }

@@ -29,6 +29,8 @@ public struct Turn: Hashable, Sendable {
     public var attempts: Int
     /// The model that was asked for, or `nil` for the default.
     public var model: String?
+    /// The collections that passages are looked for in; `nil` takes all that the user may read, an empty list none.
+    public var collections: [CollectionID]?
     /// The text so far: the last snapshot, or the whole answer in a final state.
     public var text: String
     /// The sequence within ``epoch`` that ``text`` covers. In a final state it is the terminal event's own.
@@ -41,7 +43,8 @@ public struct Turn: Hashable, Sendable {
     public init(
         id: TurnID, conversationID: ConversationID, ownerID: UserID, userMessageID: MessageID,
         assistantMessageID: MessageID, state: State = .queued, epoch: Int = 0, attempts: Int = 0,
-        model: String? = nil, text: String = "", sequence: Int = 0, stopRequested: Bool = false,
+        model: String? = nil, collections: [CollectionID]? = nil, text: String = "", sequence: Int = 0,
+        stopRequested: Bool = false,
         finish: TurnFinish? = nil, createdAt: Timestamp
     ) {
         self.id = id
@@ -53,6 +56,7 @@ public struct Turn: Hashable, Sendable {
         self.epoch = epoch
         self.attempts = attempts
         self.model = model
+        self.collections = collections
         self.text = text
         self.sequence = sequence
         self.stopRequested = stopRequested

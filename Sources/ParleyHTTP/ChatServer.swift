@@ -21,13 +21,14 @@ public struct ChatServer: Sendable {
         public var health: any StoreHealth
         public var model: any ChatModel
         public var forwarder: (any CompletionForwarder)?
+        public var knowledge: Knowledge
         /// Renders the metrics as Prometheus text.
         public var metrics: @Sendable () -> String
 
         public init(
             chat: Chat, engine: TurnEngine, conversations: any ConversationStore, accounts: any AccountStore,
             health: any StoreHealth, model: any ChatModel, forwarder: (any CompletionForwarder)?,
-            metrics: @escaping @Sendable () -> String
+            knowledge: Knowledge, metrics: @escaping @Sendable () -> String
         ) {
             self.chat = chat
             self.engine = engine
@@ -36,7 +37,47 @@ public struct ChatServer: Sendable {
             self.health = health
             self.model = model
             self.forwarder = forwarder
+            self.knowledge = knowledge
             self.metrics = metrics
+        }
+    }
+
+    /// What the routes of documents, search, memory, jobs and embeddings work with.
+    public struct Knowledge: Sendable {
+        public var documents: any DocumentStore
+        public var search: any KnowledgeSearch
+        public var memories: any MemoryStore
+        public var jobs: any JobStore
+        /// Embeds for `/v1/embeddings`; `nil` when there is no embedder.
+        public var embedder: (any Embedder)?
+        /// Goes before ``embedder`` where a model server embeds.
+        public var embeddingForwarder: (any EmbeddingForwarder)?
+        /// `nil` when links are not to be fetched.
+        public var fetcher: (any LinkFetcher)?
+        /// Where uploads are written down; made when it is not there.
+        public var spoolFolder: String
+        /// Tells the workers that a job was added.
+        public var jobsAdded: @Sendable () -> Void
+        /// How well can be searched.
+        public var status: @Sendable () -> KnowledgeStatus
+
+        public init(
+            documents: any DocumentStore, search: any KnowledgeSearch, memories: any MemoryStore,
+            jobs: any JobStore, embedder: (any Embedder)? = nil,
+            embeddingForwarder: (any EmbeddingForwarder)? = nil, fetcher: (any LinkFetcher)? = nil,
+            spoolFolder: String, jobsAdded: @escaping @Sendable () -> Void = {},
+            status: @escaping @Sendable () -> KnowledgeStatus
+        ) {
+            self.documents = documents
+            self.search = search
+            self.memories = memories
+            self.jobs = jobs
+            self.embedder = embedder
+            self.embeddingForwarder = embeddingForwarder
+            self.fetcher = fetcher
+            self.spoolFolder = spoolFolder
+            self.jobsAdded = jobsAdded
+            self.status = status
         }
     }
 
@@ -47,7 +88,7 @@ public struct ChatServer: Sendable {
 
     /// Builds the routes.
     ///
-    /// - Throws: when the templates cannot be read.
+    /// - Throws: when the templates cannot be read or the folder of uploads cannot be made.
     public init(settings: HTTPSettings, dependencies: Dependencies) throws {
         let pages = try Pages(settings: settings)
         let sessions = Sessions(store: dependencies.accounts, secureCookies: settings.secureCookies)
@@ -59,24 +100,30 @@ public struct ChatServer: Sendable {
             Authentication(sessions: sessions, accounts: dependencies.accounts, mode: settings.mode)
         }
         var table = RouteTable(router: router)
+        let names = CollectionNames(documents: dependencies.knowledge.documents)
         SessionRoutes(
             settings: settings, accounts: dependencies.accounts, sessions: sessions, hasher: PasswordHasher(),
             throttle: SignInThrottle(), sockets: sockets
         ).add(to: &table)
         SocketRoute(
-            chat: dependencies.chat, feeds: self.feeds, registry: sockets, publicOrigin: settings.publicOrigin
+            chat: dependencies.chat, names: names, feeds: self.feeds, registry: sockets,
+            publicOrigin: settings.publicOrigin
         ).add(to: &table)
         ConversationRoutes(store: dependencies.conversations).add(to: &table)
-        MessageRoutes(chat: dependencies.chat, store: dependencies.conversations).add(to: &table)
+        MessageRoutes(names: names, chat: dependencies.chat, store: dependencies.conversations).add(to: &table)
         TurnRoutes(chat: dependencies.chat).add(to: &table)
         ArchiveRoutes(store: dependencies.conversations).add(to: &table)
         ModelRoutes(model: dependencies.model, isLocal: settings.usesLocalModel).add(to: &table)
         PresetRoutes(accounts: dependencies.accounts).add(to: &table)
         KeyRoutes(accounts: dependencies.accounts).add(to: &table)
-        OpenAIRoutes(model: dependencies.model, forwarder: dependencies.forwarder).add(to: &table)
+        OpenAIRoutes(
+            model: dependencies.model, forwarder: dependencies.forwarder, embedder: dependencies.knowledge.embedder,
+            embeddingForwarder: dependencies.knowledge.embeddingForwarder
+        ).add(to: &table)
+        try Self.add(dependencies.knowledge, to: &table)
         OperationRoutes(
             settings: settings, health: dependencies.health, engine: dependencies.engine,
-            metrics: dependencies.metrics, description: Pages.openAPI()
+            knowledge: dependencies.knowledge.status, metrics: dependencies.metrics, description: Pages.openAPI()
         ).add(to: &table)
         pages.add(to: &table)
         table.refuseOtherMethods()
@@ -86,6 +133,18 @@ public struct ChatServer: Sendable {
 }
 
 extension ChatServer {
+    private static func add(_ knowledge: Knowledge, to table: inout RouteTable) throws {
+        CollectionRoutes(documents: knowledge.documents).add(to: &table)
+        DocumentRoutes(
+            documents: knowledge.documents,
+            intake: DocumentIntake(documents: knowledge.documents, jobsAdded: knowledge.jobsAdded),
+            spool: try UploadSpool(folder: knowledge.spoolFolder), fetcher: knowledge.fetcher
+        ).add(to: &table)
+        SearchRoutes(search: knowledge.search, documents: knowledge.documents).add(to: &table)
+        MemoryRoutes(memories: knowledge.memories).add(to: &table)
+        JobRoutes(jobs: knowledge.jobs, jobsAdded: knowledge.jobsAdded).add(to: &table)
+    }
+
     /// Listens until the graceful shutdown: then the port closes, sockets are told to go elsewhere, and what is under
     /// way comes to its end.
     ///

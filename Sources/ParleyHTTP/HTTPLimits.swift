@@ -2,6 +2,8 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import ParleyCore
+
 /// The limits of the HTTP and WebSocket surface.
 public enum HTTPLimits {
     /// A JSON body of an ordinary request, in bytes. A message of 256 KiB whose every byte is escaped in JSON fits.
@@ -49,4 +51,29 @@ public enum HTTPLimits {
     public static let keysPerUser = 50
     /// The largest random wait that `goingAway` tells a client before it connects again, in milliseconds.
     public static let goingAwayReconnectMs = 2000
+
+    // MARK: Knowledge
+
+    /// The body of an upload, in bytes: the largest document and what a form has around it.
+    public static let uploadBytes = CoreLimits.documentBytes + 1024 * 1024
+    /// The parts of an upload: files and one other field.
+    public static let uploadParts = 33
+    /// How long an upload may take in all.
+    public static let uploadTime = Duration.seconds(30 * 60)
+    /// Uploads under way at once; more are answered 503.
+    public static let uploads = 16
+    /// Uploads of one user under way at once; more are answered 429.
+    public static let uploadsPerUser = 4
+    /// Free bytes on the disk that an upload leaves untouched.
+    public static let uploadReserveBytes: Int64 = 64 * 1024 * 1024
+    /// Collections that one request may name.
+    public static let namedCollections = 50
+    /// The id or name of a collection in a request, in bytes.
+    public static let collectionWordBytes = 400
+    /// Users whom one collection may name as its readers.
+    public static let readersPerCollection = 1000
+    /// Passages that a search gives when the caller names no number.
+    public static let defaultFoundPassages = 10
+    /// Texts in one request to `/v1/embeddings`, at most.
+    public static let embeddingInputs = 2048
 }

@@ -4,6 +4,31 @@
 //
 /// The limits of the knowledge base. Each has its unit in its name; `parley doctor` shows them all.
 public enum KnowledgeLimits {
+    // MARK: Retrieval
+
+    /// Collections that one search looks into.
+    public static let searchedCollections = 1000
+    /// Passages that each way of searching, by words and by vectors, brings to one search.
+    public static let searchCandidates = 100
+    /// The best candidates of a search, whose scores are shared among neighbours.
+    public static let neighbourhoodCandidates = 50
+    /// The most informative words of a query that are looked for.
+    public static let queryWords = 32
+    /// How long one way of searching may take; then the search goes on without it.
+    public static let searchLaneDeadline = Duration.seconds(3)
+    /// How long a search may wait for one read of the database.
+    public static let searchReadDeadline = Duration.seconds(5)
+    /// Documents that one search names as not searchable yet.
+    public static let unreadyDocuments = 20
+    /// How long a query may wait for its model to be measured.
+    public static let scaleDeadline = Duration.seconds(1)
+    /// Messages that one recall looks at, at most.
+    public static let recallCandidates = 400
+    /// Messages that one recall brings, at most.
+    public static let recalledMessages = 20
+
+    // MARK: Passages
+
     /// A passage of a document, in tokens: as many as the local embedder reads.
     public static let passageTokens = 256
     /// A passage with at least this many tokens is closed before a block that does not fit.

@@ -11,7 +11,8 @@ enum LocalAnswer {
         "To connect a language model, set `OPENAI_API_KEY`, or `OPENAI_BASE_URL` for another server that speaks the "
         + "OpenAI API, and restart Parley."
 
-    static func text(to question: LocalQuestion, passages: [Citation]) -> String {
+    /// - Parameter unready: documents that could not be searched, each with the reason.
+    static func text(to question: LocalQuestion, passages: [Citation], unready: [String] = []) -> String {
         switch question.kind {
         case .empty:
             "There was no question in your message. " + Self.whatICan
@@ -20,9 +21,10 @@ enum LocalAnswer {
         case .thanks:
             "You are welcome. No language model is connected, so this is as far as I can chat. " + Self.whatICan
         case .question where passages.isEmpty:
-            "No language model is connected, and I found no passage that answers this. " + Self.whatICan
+            "No language model is connected, and I found no passage that answers this. "
+                + (unready.isEmpty ? "" : Self.notes(unready) + "\n") + Self.whatICan
         case .question:
-            Self.quoting(passages)
+            Self.quoting(passages, unready)
         }
     }
 
@@ -34,9 +36,16 @@ enum LocalAnswer {
         - Where does Parley keep its data?
         - Which keyboard shortcuts are there?
 
+
         """ + Self.howToConnect
 
-    private static func quoting(_ passages: [Citation]) -> String {
+    /// What could not be searched, as a paragraph and a list.
+    private static func notes(_ unready: [String]) -> String {
+        "These documents could not be searched, so the answer may be in one of them:\n\n"
+            + unready.map { "- \(Self.plain($0))\n" }.joined()
+    }
+
+    private static func quoting(_ passages: [Citation], _ unready: [String]) -> String {
         let count = passages.count == 1 ? "This passage answers" : "These passages answer"
         var text =
             "No language model is connected, so I looked for passages instead of writing an answer. "
@@ -45,6 +54,7 @@ enum LocalAnswer {
             let page = passage.page.map { ", page \($0)" } ?? ""
             text += "\n**\(Self.plain(passage.title))**\(page) [\(passage.n)]\n\n\(Self.quote(passage.text))\n"
         }
+        if !unready.isEmpty { text += "\n" + Self.notes(unready) }
         return text + "\n" + Self.howToConnect
     }
 

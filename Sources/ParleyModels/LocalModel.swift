@@ -4,19 +4,24 @@
 //
 public import ParleyCore
 
-/// Answers without a language model: it finds the passages that answer the question, quotes them with citations, and
-/// says plainly what it is.
+/// Answers without a language model: it quotes the passages that answer the question, with citations, and says plainly
+/// what it is.
+///
+/// The passages are those of the user's documents that the request brings. The manual is asked only when the question
+/// names Parley, and then goes first, or when the documents gave nothing: it is there for everybody and would else
+/// drown them. The numbers of an answer are its own, told before its first word.
 ///
 /// Deterministic: the same passages give the same answer, so it can continue one whose beginning exists.
 public struct LocalModel: ChatModel {
     /// The name by which it is chosen.
     public static let name = "local"
 
+    /// The manual.
     private let search: any PassageSearch
     private let pace: Duration
 
     /// - Parameters:
-    ///   - search: where the passages come from.
+    ///   - search: the manual.
     ///   - pace: the time between two groups of words; zero sends them without a pause.
     public init(search: any PassageSearch, pace: Duration = .milliseconds(8)) {
         self.search = search
@@ -31,29 +36,44 @@ public struct LocalModel: ChatModel {
         _ request: ChatRequest, receive: (ModelEvent) async throws -> Void
     ) async throws -> ModelCompletion {
         let questions = request.messages.filter { $0.role == .user }.map(\.content)
-        let question = LocalQuestion(questions.last ?? "")
-        let passages = try await self.passages(for: question, before: questions.dropLast().last)
+        let question = LocalQuestion(request.question ?? questions.last ?? "")
+        let passages = try await self.passages(for: question, before: questions.dropLast().last, request)
         try await receive(.started(model: Self.name))
         if !passages.isEmpty { try await receive(.sources(passages)) }
-        let text = LocalAnswer.text(to: question, passages: passages)
+        let text = LocalAnswer.text(to: question, passages: passages, unready: request.unready)
         return try await self.send(Self.rest(of: text, after: request.continuing), request.maximumTokens, receive)
     }
 
-    /// The passages, numbered as the text will cite them. A short follow-up that finds nothing by itself is asked again
-    /// together with the question before it.
-    private func passages(for question: LocalQuestion, before earlier: String?) async throws -> [Citation] {
+    /// The passages, numbered as the text will cite them.
+    private func passages(
+        for question: LocalQuestion, before earlier: String?, _ request: ChatRequest
+    ) async throws -> [Citation] {
         guard question.kind == .question else { return [] }
-        var found = try await self.search.passages(
-            answering: question.query, limit: ModelsLimits.localPassages)
-        if found.isEmpty, let earlier, question.isShort {
-            let both = LocalQuestion(earlier + " " + question.query)
-            found = try await self.search.passages(answering: both.query, limit: ModelsLimits.localPassages)
-        }
-        return found.prefix(ModelsLimits.localPassages).enumerated().map { index, passage in
+        let documents = Array(request.passages.prefix(ModelsLimits.localPassages))
+        // An answer that goes on after a break brings what its beginning quoted, the manual included.
+        if documents.contains(where: { DocumentID($0.documentID) == nil }) { return documents }
+        guard documents.isEmpty || question.isAboutParley else { return Self.numbered(documents) }
+        let manual = try await self.manual(for: question, before: earlier)
+        let room = documents.isEmpty ? ModelsLimits.localPassages : ModelsLimits.localManualPassages
+        return Self.numbered(manual.prefix(room) + documents)
+    }
+
+    private static func numbered(_ passages: [Citation]) -> [Citation] {
+        passages.prefix(ModelsLimits.localPassages).enumerated().map { index, passage in
             var numbered = passage
             numbered.n = index + 1
             return numbered
         }
+    }
+
+    /// Passages of the manual. A short follow-up that finds nothing by itself is asked again together with the question
+    /// before it.
+    private func manual(for question: LocalQuestion, before earlier: String?) async throws -> [Citation] {
+        let found = try await self.search.passages(
+            answering: question.query, limit: ModelsLimits.localPassages)
+        guard found.isEmpty, let earlier, question.isShort else { return found }
+        let both = LocalQuestion(earlier + " " + question.query)
+        return try await self.search.passages(answering: both.query, limit: ModelsLimits.localPassages)
     }
 
     private func send(

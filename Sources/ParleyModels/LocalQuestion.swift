@@ -38,6 +38,12 @@ struct LocalQuestion: Hashable, Sendable {
         }
     }
 
+    /// Whether it names Parley, or what only Parley's manual knows.
+    var isAboutParley: Bool {
+        let words = self.query.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+        return words.contains { $0 == "parley" || $0.hasPrefix("parley_") || $0.hasPrefix("openai_") }
+    }
+
     /// Whether it may lean on the question before it, as "and how long?" does.
     var isShort: Bool { self.query.split(whereSeparator: \.isWhitespace).count <= 6 }
 

@@ -64,6 +64,22 @@ public enum ModelsLimits {
     public static let endpoints = 16
     /// Passages that the local model asks for.
     public static let localPassages = 3
+    /// Of these, passages of the manual when the user's documents have some too.
+    public static let localManualPassages = 2
     /// The longest quotation by the local model, in Unicode scalars.
     public static let localQuoteScalars = 900
+    /// Texts in one request for vectors, at most.
+    public static let embeddingTexts = 128
+    /// Their bytes together, at most, unless one text alone has more.
+    public static let embeddingRequestBytes = 512 * 1024
+    /// The longest text that is sent to be embedded, in bytes; more is cut.
+    public static let embeddingTextBytes = 256 * 1024
+    /// The longest input of an embedding model, in tokens, when nothing is configured.
+    public static let embeddingTokens = 8191
+    /// Numbers in one vector, at most.
+    public static let embeddingDimension = 8192
+    /// An answer with vectors, in bytes: a full batch of the longest vectors as numbers.
+    public static let embeddingAnswerBytes = 32 * 1024 * 1024
+    /// From a request for vectors to the end of its answer, over all servers and attempts.
+    public static let embeddingDeadline = Duration.seconds(120)
 }

@@ -5,9 +5,17 @@
 import NIOCore
 public import ParleyCore
 
-extension OpenAIProxy: CompletionForwarder {
+extension OpenAIProxy: CompletionForwarder, EmbeddingForwarder {
     public func forwardChatCompletion(_ body: [UInt8]) async throws -> ForwardedAnswer {
-        let response = try await self.forward(.chatCompletions, body: ByteBuffer(bytes: body))
+        try await self.answer(.chatCompletions, body)
+    }
+
+    public func forwardEmbeddings(_ body: [UInt8]) async throws -> ForwardedAnswer {
+        try await self.answer(.embeddings, body)
+    }
+
+    private func answer(_ route: Route, _ body: [UInt8]) async throws -> ForwardedAnswer {
+        let response = try await self.forward(route, body: ByteBuffer(bytes: body))
         func header(_ name: String) -> String? {
             response.headers.first { $0.name.lowercased() == name }?.value
         }

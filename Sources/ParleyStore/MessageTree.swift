@@ -38,7 +38,7 @@ enum MessageTree {
 
     /// The place for a new message, the latest of all.
     static func slot(in conversation: Int64, below parent: Place?, _ db: Database) throws -> Slot {
-        let position = (try db.integer("SELECT max(position) FROM messages") ?? 0) + 1
+        let position = try Self.lastPosition(db) + 1
         guard let parent else {
             return Slot(position: position, parent: nil, run: position, depth: 0, forkOf: nil)
         }
@@ -47,6 +47,22 @@ enum MessageTree {
         return Slot(
             position: position, parent: parent.position, run: hasChild == nil ? parent.run : position,
             depth: parent.depth + 1, forkOf: hasChild == nil ? nil : parent.run)
+    }
+
+    /// The last position that was ever given: an index of vectors knows messages by it.
+    private static func lastPosition(_ db: Database) throws -> Int64 {
+        try db.integer(
+            """
+            SELECT max(
+                coalesce((SELECT max(position) FROM messages), 0),
+                coalesce((SELECT value FROM store WHERE key = 'last_position'), 0))
+            """) ?? 0
+    }
+
+    /// Sees to it that no position is given again after the last messages are removed.
+    static func rememberLastPosition(_ db: Database) throws {
+        try db.run(
+            "INSERT OR REPLACE INTO store (key, value) VALUES ('last_position', ?)", [try Self.lastPosition(db)])
     }
 
     static func place(of id: MessageID, in conversation: Int64, _ db: Database) throws -> Place? {

@@ -15,12 +15,18 @@ enum PageCursor: Equatable {
     case message(Int64)
     /// The position of the first message on the next page, on a way from a leaf to its root.
     case branch(Int64)
+    /// The row of the last document on the page before; the next page has earlier ones.
+    case document(Int64)
+    /// The row of the last job on the page before; the next page has earlier ones.
+    case job(Int64)
 
     var text: String {
         switch self {
         case .conversation(let pinned, let updated, let row): "c.\(pinned ? 1 : 0).\(updated).\(row)"
         case .message(let position): "m.\(position)"
         case .branch(let position): "b.\(position)"
+        case .document(let row): "d.\(row)"
+        case .job(let row): "j.\(row)"
         }
     }
 
@@ -40,6 +46,12 @@ enum PageCursor: Equatable {
         case ("b", 1):
             guard let position = numbers[0] else { throw invalid }
             self = .branch(position)
+        case ("d", 1):
+            guard let row = numbers[0] else { throw invalid }
+            self = .document(row)
+        case ("j", 1):
+            guard let row = numbers[0] else { throw invalid }
+            self = .job(row)
         default:
             throw invalid
         }

@@ -17,17 +17,16 @@ final class ReadLane: Sendable {
     private struct State {
         var queue: [any StoreWork] = []
         var running: [any StoreWork] = []
-        var isSweeping = false
         var isClosed = false
     }
 
     private let pool: DatabasePool
-    private let timer: DispatchQueue
+    private let deadlines: DeadlineWatch
     private let state = Mutex(State())
 
     init(pool: DatabasePool, timer: DispatchQueue) {
         self.pool = pool
-        self.timer = timer
+        self.deadlines = DeadlineWatch(timer: timer)
     }
 
     /// Refuses new work from now on.
@@ -36,18 +35,17 @@ final class ReadLane: Sendable {
     }
 
     func submit(_ work: any StoreWork) {
-        let (refusal, mustSweep) = self.state.withLock { state -> (StoreError?, Bool) in
-            guard !state.isClosed else { return (StoreError(.unavailable, "The database is closed."), false) }
+        let refusal = self.state.withLock { state -> StoreError? in
+            guard !state.isClosed else { return StoreError(.unavailable, "The database is closed.") }
             guard state.queue.count < StoreLimits.queuedReads else {
-                return (StoreError(.unavailable, "Too many reads are waiting."), false)
+                return StoreError(.unavailable, "Too many reads are waiting.")
             }
             state.queue.append(work)
-            defer { state.isSweeping = true }
-            return (nil, !state.isSweeping)
+            return nil
         }
         if let refusal { return work.fail(refusal) }
         self.startNext()
-        if mustSweep { self.scheduleSweep() }
+        self.deadlines.watch { self.state.withLock { $0.queue + $0.running } }
     }
 
     private func startNext() {
@@ -98,23 +96,5 @@ final class ReadLane: Sendable {
         init(work: any StoreWork) {
             self.work = work
         }
-    }
-
-    // MARK: Deadlines
-
-    private func scheduleSweep() {
-        self.timer.asyncAfter(deadline: .now() + StoreLimits.sweepInterval.inSeconds) { self.sweep() }
-    }
-
-    private func sweep() {
-        let waiting = self.state.withLock { state -> [any StoreWork] in
-            state.isSweeping = !(state.queue.isEmpty && state.running.isEmpty)
-            return state.queue + state.running
-        }
-        let now = ContinuousClock.now
-        for work in waiting {
-            _ = work.isWaiting(at: now)
-        }
-        if !waiting.isEmpty { self.scheduleSweep() }
     }
 }

@@ -65,9 +65,11 @@ extension SQLiteStore {
         return try Self.remove(row, db)
     }
 
-    /// Removes some messages of a conversation, and the conversation with the last of them.
+    /// Removes some messages of a conversation, and the conversation with the last of them. Summaries and vectors go
+    /// with their messages.
     static func remove(_ row: Int64, _ db: Database) throws -> PurgeStep {
         try db.run("UPDATE conversations SET deleted = 0 WHERE row = ?", [row])
+        try MessageTree.rememberLastPosition(db)
         try db.run(
             """
             DELETE FROM messages WHERE position IN (

@@ -25,13 +25,13 @@ extension SQLiteStore: TurnStore {
             try db.run(
                 """
                 INSERT INTO turns (id, conversation, owner, user_message, assistant_message, state, epoch, attempts,
-                    model, sequence, stop_requested, created)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    model, sequence, stop_requested, created, collections)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
                     turn.id.blob, conversation.row, conversation.owner, question.position, answer.position,
                     turn.state.rawValue, turn.epoch, turn.attempts, turn.model?.storable, turn.sequence,
-                    turn.stopRequested, turn.createdAt.milliseconds,
+                    turn.stopRequested, turn.createdAt.milliseconds, try TurnRow.json(turn.collections),
                 ])
             try conversation.touch(at: turn.createdAt, db)
             return (turn, true)

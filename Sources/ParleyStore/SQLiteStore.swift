@@ -2,6 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import CPassageRank
 import Dispatch
 import Foundation
 import GRDB
@@ -43,6 +44,8 @@ public final class SQLiteStore: Sendable {
 
     public let path: String
     let deadlines: Deadlines
+    /// From 0 to 1: spreads the retries of jobs.
+    let jitter: @Sendable () -> Double
     let writes: WriteLane
     private let reads: ReadLane
     private let pool: DatabasePool
@@ -51,13 +54,16 @@ public final class SQLiteStore: Sendable {
     /// Opens the file, makes it when it is not there (readable by its owner only, as is a folder made for it), and
     /// brings its schema up to date.
     ///
+    /// - Parameter jitter: a number from 0 to 1 for each retry of a job; see `JobBackoff`.
     /// - Throws: `.unusable` when the file is damaged, no database, or written by a newer release; `.unavailable`
     ///   when it cannot be opened or stays locked; `.full`.
     public init(
-        path: String, durability: Durability = .powerLoss, deadlines: Deadlines = Deadlines()
+        path: String, durability: Durability = .powerLoss, deadlines: Deadlines = Deadlines(),
+        jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }
     ) throws(StoreError) {
         self.path = path
         self.deadlines = deadlines
+        self.jitter = jitter
         do {
             try Self.makeFile(path)
             self.pool = try DatabasePool(path: path, configuration: Self.configuration)
@@ -132,6 +138,9 @@ extension SQLiteStore {
         configuration.busyMode = .timeout(Double(StoreLimits.openLockMs) / 1000)
         configuration.prepareDatabase { db in
             db.add(tokenizer: WordTokenizer.self)
+            db.add(tokenizer: StemTokenizer.self)
+            let code = ResultCode(rawValue: parley_register_passage_rank(UnsafeMutableRawPointer(db.sqliteConnection)))
+            guard code == .SQLITE_OK else { throw DatabaseError(resultCode: code) }
             if db.configuration.readonly {
                 try db.execute(sql: "PRAGMA busy_timeout = \(StoreLimits.readDeadline.milliseconds)")
             }

@@ -19,6 +19,16 @@ enum Schema {
             try db.execute(sql: Self.turns)
             try db.execute(sql: Self.search)
         }
+        migrator.registerMigration("2") { db in
+            try db.execute(sql: Self.collections)
+            try db.execute(sql: Self.documents)
+            try db.execute(sql: Self.passages)
+            try db.execute(sql: Self.jobs)
+            try db.execute(sql: Self.memories)
+        }
+        migrator.registerMigration("3") { db in
+            try db.execute(sql: "ALTER TABLE turns ADD COLUMN collections TEXT")
+        }
         return migrator
     }
 

@@ -64,4 +64,46 @@ public enum StoreLimits {
     public static let indexedPassages = 20_000
     /// Words of a question that the passage index looks for.
     public static let questionWords = 32
+    /// Users that one collection's access list names, at most.
+    public static let readersPerCollection = 10_000
+    /// Other users' collections that one user is shown and searches without naming them, at most.
+    public static let readableCollections = 2000
+    /// How long a content that no document has is kept, so that an upload can be resumed.
+    public static let unusedContentLife = Duration.seconds(24 * 3600)
+    /// Parts of an unused content removed in one transaction: 16 MiB.
+    public static let sweptPartsPerCommit = 64
+    /// Dead passages removed in one transaction.
+    public static let sweptPassagesPerCommit = 500
+    /// Passages that go into the full-text index in one transaction of a publication.
+    public static let indexedPassagesPerCommit = 500
+    /// Passages that one call stages, at most.
+    public static let stagedPassages = 2000
+    /// Documents of a deleted collection removed in one transaction.
+    public static let sweptDocumentsPerCommit = 200
+    /// Steps of the change sequence that are kept for indexes that lag behind.
+    public static let keptChanges = 100_000
+    /// Old steps of the change sequence removed in one transaction.
+    public static let sweptChangesPerCommit = 5000
+    /// Elements that one call of an index's feed returns, at most.
+    public static let feedElements = 10_000
+    /// Passages or messages that one call reads by number, at most.
+    public static let readNumbers = 1000
+    /// Terms that one keyword search looks for; further ones are left out.
+    public static let searchedTerms = 64
+    /// Partitions that one search names, at most.
+    public static let searchedPartitions = 4096
+    /// Passages that one keyword search finds, at most.
+    public static let keywordHits = 1000
+    /// Numbers in one vector, at most.
+    public static let dimensions = 8192
+    /// Characters of a job's error that are kept.
+    public static let jobErrorScalars = 2000
+    /// Jobs that one claim takes, at most.
+    public static let claimedJobs = 100
+    /// Completed jobs removed in one transaction.
+    public static let purgedJobsPerCommit = 1000
+    /// Messages that one look for messages without a vector passes over, at most.
+    public static let scannedMessages = 20_000
+    /// How much more a word in a passage's title counts than one in its text.
+    public static let titleWeight = 2.0
 }

@@ -2,6 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import Foundation
 import GRDB
 import ParleyCore
 
@@ -11,7 +12,8 @@ struct TurnRow {
     static let columns = """
         t.row, t.conversation, t.assistant_message, t.id, c.id, (SELECT id FROM owners WHERE row = t.owner), u.id, a.id,
         t.state, t.epoch, t.attempts, t.model, a.content, t.sequence, t.stop_requested, t.finish_reason,
-        t.prompt_tokens, t.completion_tokens, t.failure_code, t.failure_message, t.failure_retryable, t.created
+        t.prompt_tokens, t.completion_tokens, t.failure_code, t.failure_message, t.failure_retryable, t.created,
+        t.collections
         """
 
     static let tables = """
@@ -33,11 +35,22 @@ struct TurnRow {
         guard let state = Turn.State(rawValue: row[8]) else {
             throw StoreError(.unusable, "The database holds a turn that this release does not know.")
         }
+        let collections = try (row[22] as String?).map(Self.collections)
         self.turn = Turn(
             id: TurnID(row, 3), conversationID: ConversationID(row, 4), ownerID: UserID(row, 5),
             userMessageID: MessageID(row, 6), assistantMessageID: MessageID(row, 7), state: state,
-            epoch: row[9], attempts: row[10], model: row[11], text: row[12], sequence: row[13],
-            stopRequested: row[14], finish: Self.finish(state, row), createdAt: Timestamp(row, 21))
+            epoch: row[9], attempts: row[10], model: row[11], collections: collections,
+            text: row[12], sequence: row[13], stopRequested: row[14], finish: Self.finish(state, row),
+            createdAt: Timestamp(row, 21))
+    }
+
+    /// A list of collections as JSON, or `nil` for all.
+    static func json(_ collections: [CollectionID]?) throws -> String? {
+        try collections.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+    }
+
+    private static func collections(_ json: String) throws -> [CollectionID] {
+        try JSONDecoder().decode([CollectionID].self, from: Data(json.utf8))
     }
 
     private static func finish(_ state: Turn.State, _ row: Row) -> TurnFinish? {

@@ -97,6 +97,12 @@ final class WordTokenizer: FTS5CustomTokenizer {
         return 0
     }
 
+    /// Whether a token is one character of a script without spaces.
+    static func isUnspaced(_ token: String) -> Bool {
+        guard let first = token.unicodeScalars.first, token.unicodeScalars.count == 1 else { return false }
+        return self.isUnspaced(first.value) || (0x20000...0x3FFFF).contains(first.value)
+    }
+
     private static func isUnspaced(_ scalar: UInt32) -> Bool {
         switch scalar {
         case 0x0E01...0x0E3A, 0x0E40...0x0E4E: true  // Thai

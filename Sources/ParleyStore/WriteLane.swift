@@ -17,13 +17,12 @@ final class WriteLane: Sendable {
         var queue: [any StoreWork] = []
         var running: [any StoreWork] = []
         var isDraining = false
-        var isSweeping = false
         var isClosed = false
         var lastCommit: ContinuousClock.Instant?
     }
 
     private let pool: DatabasePool
-    private let timer: DispatchQueue
+    private let deadlines: DeadlineWatch
     /// Kept as long as commits are made.
     private let checkpointer: Checkpointer
     private let state = Mutex(State())
@@ -31,7 +30,7 @@ final class WriteLane: Sendable {
     init(pool: DatabasePool, checkpointer: Checkpointer, timer: DispatchQueue) {
         self.pool = pool
         self.checkpointer = checkpointer
-        self.timer = timer
+        self.deadlines = DeadlineWatch(timer: timer)
     }
 
     /// When a transaction was last committed; `nil` when one has failed since.
@@ -50,39 +49,18 @@ final class WriteLane: Sendable {
     }
 
     func submit(_ work: any StoreWork) {
-        let (refusal, mustDrain, mustSweep) = self.state.withLock { state -> (StoreError?, Bool, Bool) in
-            guard !state.isClosed else { return (StoreError(.unavailable, "The database is closed."), false, false) }
+        let (refusal, mustDrain) = self.state.withLock { state -> (StoreError?, Bool) in
+            guard !state.isClosed else { return (StoreError(.unavailable, "The database is closed."), false) }
             guard state.queue.count < StoreLimits.queuedWrites else {
-                return (StoreError(.unavailable, "Too many writes are waiting."), false, false)
+                return (StoreError(.unavailable, "Too many writes are waiting."), false)
             }
             state.queue.append(work)
-            defer {
-                state.isDraining = true
-                state.isSweeping = true
-            }
-            return (nil, !state.isDraining, !state.isSweeping)
+            defer { state.isDraining = true }
+            return (nil, !state.isDraining)
         }
         if let refusal { return work.fail(refusal) }
         if mustDrain { self.scheduleDrain() }
-        if mustSweep { self.scheduleSweep() }
-    }
-
-    // MARK: Deadlines
-
-    private func scheduleSweep() {
-        self.timer.asyncAfter(deadline: .now() + StoreLimits.sweepInterval.inSeconds) { self.sweep() }
-    }
-
-    private func sweep() {
-        let waiting = self.state.withLock { state -> [any StoreWork] in
-            state.isSweeping = !(state.queue.isEmpty && state.running.isEmpty)
-            return state.queue + state.running
-        }
-        let now = ContinuousClock.now
-        for work in waiting {
-            _ = work.isWaiting(at: now)
-        }
-        if !waiting.isEmpty { self.scheduleSweep() }
+        self.deadlines.watch { self.state.withLock { $0.queue + $0.running } }
     }
 
     // MARK: On the writer's own queue

@@ -33,6 +33,24 @@ public struct ModelScript: Hashable, Sendable {
         case garbage
     }
 
+    /// What is wrong with an answer to `/v1/embeddings`.
+    public enum EmbeddingFault: Hashable, Sendable, CaseIterable {
+        /// Vectors of one number more.
+        case wrongDimension
+        /// All but the first have one number more.
+        case unevenDimensions
+        /// The last vector is missing.
+        case shortList
+        /// In reverse order, rightly numbered: no fault of the client's to take.
+        case shuffled
+        /// All have one number.
+        case sameIndex
+        /// Vectors without a direction.
+        case zeros
+        /// The answer breaks off.
+        case noJSON
+    }
+
     /// From the request to the first delta.
     public var firstTokenMs = 0
     /// From one delta to the next. At 0 the whole answer is written at once.
@@ -70,6 +88,9 @@ public struct ModelScript: Hashable, Sendable {
     /// Refuses any other key, and repeats the one that was sent, as real servers do.
     public var requiredKey: String?
     public var fault: Fault?
+    /// Numbers in a vector of `/v1/embeddings`, where the request names no number.
+    public var embeddingDimension = 64
+    public var embeddingFault: EmbeddingFault?
 
     public init() {}
 

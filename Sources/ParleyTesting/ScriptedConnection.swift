@@ -65,12 +65,13 @@ final class ScriptedConnection: ChannelInboundHandler {
 
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let path = head.uri.split(separator: "?", maxSplits: 1).first.map(String.init) ?? head.uri
-        let isCompletion = path == "/v1/chat/completions"
+        let isCompletion = path == "/v1/chat/completions" || path == "/v1/embeddings"
         self.playbook.note({ Self.record(head, self.body) }, isCompletion: isCompletion)
         switch (head.method, path) {
         case (.GET, "/v1/models"): self.listModels(context)
         case (.POST, "/v1/chat/completions"): self.complete(head, context)
-        case (_, "/v1/models"), (_, "/v1/chat/completions"):
+        case (.POST, "/v1/embeddings"): self.embed(head, context)
+        case (_, "/v1/models"), (_, "/v1/chat/completions"), (_, "/v1/embeddings"):
             self.refuse(.methodNotAllowed, "Not a method of this path.", context)
         default: self.refuse(.notFound, "Unknown path: \(path)", context)
         }
@@ -120,24 +121,7 @@ final class ScriptedConnection: ChannelInboundHandler {
         guard let request = self.read() else {
             return self.refuse(.badRequest, "The body is no request for a completion.", context)
         }
-        guard let script = self.playbook.script(forModel: request.model) else {
-            return self.refuse(
-                .notFound, "The model `\(request.model)` does not exist.", code: "model_not_found", context)
-        }
-        if let key = script.requiredKey, head.headers.first(name: "authorization") != "Bearer \(key)" {
-            let sent = head.headers.first(name: "authorization")?.dropFirst("Bearer ".count) ?? ""
-            return self.refuse(
-                .unauthorized, "Incorrect API key provided: \(sent). You can find your key in your account.",
-                code: "invalid_api_key", context)
-        }
-        if self.playFault(script, context) { return }
-        if let status = script.status {
-            return self.after(ms: script.firstTokenMs, context) { context in
-                self.refuse(
-                    HTTPResponseStatus(statusCode: status), script.errorMessage, code: script.errorCode,
-                    headers: script.retryAfter.map { [("Retry-After", $0)] } ?? [], context)
-            }
-        }
+        guard let script = self.script(forModel: request.model, head, context) else { return }
         let text = script.echoes ? request.messages.last { $0.role == "user" }?.content : script.text
         if script.dropsConnection { self.keepsAlive = false }
         let streams = request.stream == true && !script.ignoresStream
@@ -151,6 +135,44 @@ final class ScriptedConnection: ChannelInboundHandler {
             let wait = script.firstTokenMs + script.paceMs * script.deltas
             self.after(ms: wait, context) { context in self.send(.ok, answer.parts[0], context) }
         }
+    }
+
+    private func embed(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let request = try? JSONDecoder().decode(
+            ScriptedEmbeddings.Request.self, from: Data(self.body.readableBytesView))
+        guard let request else { return self.refuse(.badRequest, "The body is no request for embeddings.", context) }
+        guard let script = self.script(forModel: request.model, head, context) else { return }
+        let answer = ScriptedEmbeddings(request: request, script: script)
+        self.after(ms: script.firstTokenMs, context) { context in
+            self.send(.ok, ByteBuffer(bytes: answer.body), context)
+        }
+    }
+
+    /// The script for a model; `nil` when it has been played already, as a refusal or a fault.
+    private func script(
+        forModel model: String, _ head: HTTPRequestHead, _ context: ChannelHandlerContext
+    ) -> ModelScript? {
+        guard let script = self.playbook.script(forModel: model) else {
+            self.refuse(.notFound, "The model `\(model)` does not exist.", code: "model_not_found", context)
+            return nil
+        }
+        if let key = script.requiredKey, head.headers.first(name: "authorization") != "Bearer \(key)" {
+            let sent = head.headers.first(name: "authorization")?.dropFirst("Bearer ".count) ?? ""
+            self.refuse(
+                .unauthorized, "Incorrect API key provided: \(sent). You can find your key in your account.",
+                code: "invalid_api_key", context)
+            return nil
+        }
+        if self.playFault(script, context) { return nil }
+        if let status = script.status {
+            self.after(ms: script.firstTokenMs, context) { context in
+                self.refuse(
+                    HTTPResponseStatus(statusCode: status), script.errorMessage, code: script.errorCode,
+                    headers: script.retryAfter.map { [("Retry-After", $0)] } ?? [], context)
+            }
+            return nil
+        }
+        return script
     }
 
     private func read() -> CompletionRequest? {

@@ -6,8 +6,8 @@ public import NIOCore
 import NIOHTTP1
 public import NIOPosix
 
-/// A model server that does what it is told: it speaks OpenAI's `/v1/models` and `/v1/chat/completions` on the loopback
-/// interface, with chosen delays, lengths and faults.
+/// A model server that does what it is told: it speaks OpenAI's `/v1/models`, `/v1/chat/completions` and
+/// `/v1/embeddings` on the loopback interface, with chosen delays, lengths and faults.
 ///
 /// A request is answered by the next script of ``enqueue(_:)``, else by the script in its model's name
 /// (`scripted-…`, see ``ModelScript/init(modelName:text:)``), else by the default script.

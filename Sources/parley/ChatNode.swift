@@ -21,6 +21,8 @@ struct ChatNode: Service {
     private let engine: TurnEngine
     private let models: ModelAccess
     private let server: ChatServer
+    private let embedders: EmbedderAccess
+    private let knowledge: KnowledgeRooms
     private let logger: Logger
 
     /// Opens the store and builds the rooms. Nothing runs yet.
@@ -32,13 +34,21 @@ struct ChatNode: Service {
         self.store = try SQLiteStore(path: settings.databasePath)
         self.cluster = InProcessCluster()
         self.models = try ModelAccess(settings: settings, logger: logger)
+        self.embedders = try EmbedderAccess(settings: settings, logger: logger)
+        let window = ContextWindow(budgetTokens: settings.contextTokens)
+        let knowledge = KnowledgeRooms(
+            settings: settings, store: self.store, models: self.models, embedders: self.embedders, window: window,
+            logger: logger)
+        self.knowledge = knowledge
         self.engine = TurnEngine(
             node: NodeID(settings.nodeID),
             dependencies: .init(
                 store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
                 commands: self.cluster, model: self.models.model,
                 titleModel: self.models.isLocal || !settings.makesTitles ? nil : self.models.model,
-                context: ContextWindow(budgetTokens: settings.contextTokens)),
+                context: window,
+                sources: .init(memories: self.store, knowledge: knowledge.search, recall: knowledge.recall),
+                afterwork: knowledge.afterwork),
             drainPatience: .seconds(settings.drainSeconds), logger: logger)
         let chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
         self.server = try ChatServer(
@@ -49,11 +59,17 @@ struct ChatNode: Service {
             dependencies: .init(
                 chat: chat, engine: self.engine, conversations: self.store, accounts: self.store,
                 health: self.store, model: self.models.model, forwarder: self.models.forwarder,
+                knowledge: .init(
+                    documents: self.store, search: knowledge.search, memories: self.store, jobs: self.store,
+                    embedder: self.embedders.embedder, embeddingForwarder: self.embedders.forwarder,
+                    fetcher: settings.links.fetches ? LinkAccess(privateHosts: settings.links.privateHosts) : nil,
+                    spoolFolder: settings.spoolFolder, jobsAdded: { knowledge.jobs.nudge() },
+                    status: { knowledge.status }),
                 metrics: { metrics.render() }))
     }
 
     /// Runs until it is told to stop, then drains: the port closes, sockets are told to go elsewhere, running answers
-    /// come to their end or are handed over.
+    /// and jobs come to their end or are handed over, and the indexes are saved.
     func run() async throws {
         try await self.makeLocalUser()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -67,6 +83,7 @@ struct ChatNode: Service {
             try await self.serve()
             group.cancelAll()
         }
+        await self.embedders.shutdown()
         await self.models.shutdown()
     }
 
@@ -82,10 +99,12 @@ struct ChatNode: Service {
 
     private enum Ended: Sendable {
         case engine
+        case knowledge
         case server
     }
 
-    /// Runs engine and server. The server may close its port at once; the engine's running answers decide the end.
+    /// Runs engine, background work and server. The server may close its port at once; running answers and jobs decide
+    /// the end.
     private func serve() async throws {
         try await withThrowingTaskGroup(of: Ended.self) { group in
             group.addTask {
@@ -93,10 +112,15 @@ struct ChatNode: Service {
                 return .engine
             }
             group.addTask {
+                try await self.knowledge.run()
+                return .knowledge
+            }
+            group.addTask {
                 try await self.listen()
                 return .server
             }
-            while let ended = try await group.next(), ended != .engine {}
+            var running: Set<Ended> = [.engine, .knowledge]
+            while !running.isEmpty, let ended = try await group.next() { running.remove(ended) }
             // Answers have ended or were handed over: readers that are still here get a moment for the last events,
             // then they go on elsewhere.
             group.addTask {

@@ -48,7 +48,7 @@ struct Doctor: AsyncParsableCommand {
 }
 
 extension Doctor {
-    private struct Check {
+    struct Check {
         enum Mark: String, CustomStringConvertible {
             case good = "ok      "
             case missing = "missing "
@@ -62,9 +62,11 @@ extension Doctor {
     }
 
     private func checks(_ settings: Settings) async -> [Check] {
-        await [
-            self.database(settings), self.models(settings), self.manual(settings), self.browserLibraries(settings),
+        let program = await [
+            self.database(settings), self.models(settings), self.embedder(settings), self.manual(settings),
+            self.browserLibraries(settings),
         ]
+        return program + (await self.knowledgeChecks(settings))
     }
 
     private func database(_ settings: Settings) async -> Check {
@@ -96,6 +98,24 @@ extension Doctor {
             return Check(mark: .good, text: "model server: \(names.count) models, first \(names.first ?? "")")
         } catch {
             return Check(mark: .failed, text: "model server: \(error)")
+        }
+    }
+
+    private func embedder(_ settings: Settings) async -> Check {
+        do {
+            let access = try EmbedderAccess(settings: settings, logger: Logger(label: "parley"))
+            guard let embedder = access.embedder else { return Check(mark: .missing, text: access.description) }
+            let check: Check
+            do throws(EmbedderError) {
+                let vectors = try await embedder.embed(["Is anybody there?"], purpose: .query)
+                check = Check(mark: .good, text: "\(access.description): \(vectors.first?.count ?? 0) dimensions")
+            } catch {
+                check = Check(mark: .failed, text: "\(access.description): \(error.message)")
+            }
+            await access.shutdown()
+            return check
+        } catch {
+            return Check(mark: .failed, text: "embedding model: \(error)")
         }
     }
 

@@ -6,7 +6,9 @@ import ArgumentParser
 import Configuration
 import Foundation
 import Logging
+import ParleyChat
 import ParleyHTTP
+import ParleyModels
 import SystemPackage
 
 /// Everything that can be set, read once at start: flags before environment before `.env` before the file before the
@@ -14,12 +16,12 @@ import SystemPackage
 struct Settings: Sendable {
     /// The keys of the configuration file. In the environment, ours carry the prefix `PARLEY_`
     /// (`dataDir` is `PARLEY_DATA_DIR`); those of `openai` are named as everybody names them.
-    static let knownKeys: Set<String> = [
+    static let knownKeys = Set<String>([
         "host", "port", "dataDir", "model", "nodeID", "publicOrigin", "log.format", "log.level", "vendorDir",
         "guideDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
         "openai.continuesAnswers", "openai.firstTokenSeconds", "openai.nextTokenSeconds", "openai.totalSeconds",
         "openai.connectSeconds", "openai.concurrentRequests",
-    ]
+    ]).union(embeddingKeys).union(Links.keys)
 
     var host: String
     var port: Int
@@ -35,6 +37,8 @@ struct Settings: Sendable {
     var drainSeconds: Int
     var makesTitles: Bool
     var openAI: OpenAI
+    var embedding: Embedding
+    var links: Links
 
     /// How model servers are reached.
     struct OpenAI: Sendable {
@@ -82,10 +86,13 @@ struct Settings: Sendable {
         self.logLevel = logLevel
         self.vendorDir = config.string(forKey: "vendorDir")
         self.guideDir = config.string(forKey: "guideDir")
-        self.contextTokens = config.int(forKey: "contextTokens", default: 16_000)
-        self.drainSeconds = config.int(forKey: "drainSeconds", default: 20)
+        self.contextTokens = config.int(forKey: "contextTokens", default: ChatLimits.contextTokens)
+        self.drainSeconds = config.int(
+            forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
         self.makesTitles = config.bool(forKey: "makeTitles", default: true)
         self.openAI = OpenAI(config: openAI)
+        self.embedding = try Embedding(config: config, openAI: openAI)
+        self.links = Links(config: config)
         try self.check()
     }
 
@@ -109,7 +116,7 @@ struct Settings: Sendable {
 
     /// What an operator may see, in order. Keys only as their number.
     var shown: [(name: String, value: String)] {
-        [
+        let own: [(name: String, value: String)] = [
             ("host", self.host), ("port", "\(self.port)"), ("mode", self.mode.rawValue), ("dataDir", self.dataDir),
             ("nodeID", self.nodeID), ("publicOrigin", self.publicOrigin ?? "(the bound address)"),
             ("model", self.model ?? "(the first)"),
@@ -125,9 +132,16 @@ struct Settings: Sendable {
             ("drainSeconds", "\(self.drainSeconds)"), ("log.format", self.logFormat),
             ("log.level", self.logLevel.rawValue),
         ]
+        return own + self.embedding.shown + self.links.shown
     }
 
     var databasePath: String { self.dataDir + "/parley.db" }
+
+    /// Where the indexes of vectors are kept; can be deleted at any moment.
+    var indexFolder: String { self.dataDir + "/index" }
+
+    /// Where uploads are written down before they enter the database.
+    var spoolFolder: String { self.dataDir + "/spool" }
 
     /// Whether only this machine can reach the server.
     var isLoopback: Bool {
@@ -148,7 +162,7 @@ struct Settings: Sendable {
         self.guideDir ?? Self.firstFolder([Self.besideProgram("../share/parley/guide"), "docs/guide"]) ?? "docs/guide"
     }
 
-    private static func besideProgram(_ path: String) -> String {
+    static func besideProgram(_ path: String) -> String {
         let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         return program.deletingLastPathComponent().appendingPathComponent(path).standardizedFileURL.path
     }
@@ -175,11 +189,15 @@ extension Settings.OpenAI {
         // A key alone means OpenAI's own server.
         self.baseURLs = urls.isEmpty && !self.apiKeys.isEmpty ? ["https://api.openai.com/v1"] : urls
         self.continuesAnswers = config.bool(forKey: "continuesAnswers", default: false)
-        self.connectSeconds = config.int(forKey: "connectSeconds", default: 10)
-        self.firstTokenSeconds = config.int(forKey: "firstTokenSeconds", default: 30)
-        self.nextTokenSeconds = config.int(forKey: "nextTokenSeconds", default: 30)
-        self.totalSeconds = config.int(forKey: "totalSeconds", default: 600)
-        self.concurrentRequests = config.int(forKey: "concurrentRequests", default: 512)
+        let limits = ModelEndpoint.Limits()
+        func seconds(_ key: ConfigKey, _ usual: Duration) -> Int {
+            config.int(forKey: key, default: Int(usual.components.seconds))
+        }
+        self.connectSeconds = seconds("connectSeconds", limits.connect)
+        self.firstTokenSeconds = seconds("firstTokenSeconds", limits.firstToken)
+        self.nextTokenSeconds = seconds("nextTokenSeconds", limits.nextToken)
+        self.totalSeconds = seconds("totalSeconds", limits.total)
+        self.concurrentRequests = config.int(forKey: "concurrentRequests", default: limits.concurrentRequests)
     }
 }
 

@@ -19,6 +19,9 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: "The model that answers when a conversation names none.")
     var model: String?
 
+    @Option(help: "A model server's embedding model; none: search by words alone. (default: the local encoder)")
+    var embeddingModel: String?
+
     @Option(
         name: .customLong("openai-base-url"),
         help: "The model server's base URL, or several with commas, best first. (default: OpenAI's, with a key)")
@@ -48,6 +51,7 @@ struct SettingsOptions: ParsableArguments {
         set(["host"], self.host)
         set(["dataDir"], self.dataDir)
         set(["model"], self.model)
+        set(["embeddingModel"], self.embeddingModel)
         set(["openai", "baseURL"], self.openaiBaseURL)
         set(["nodeID"], self.nodeID)
         set(["publicOrigin"], self.publicOrigin)

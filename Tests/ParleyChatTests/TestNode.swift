@@ -17,7 +17,10 @@ struct TestNode: Sendable {
     let chat: Chat
     let user = User.local.id
 
-    init(folder: String, model: any ChatModel, titleModel: (any ChatModel)? = nil) throws {
+    init(
+        folder: String, model: any ChatModel, titleModel: (any ChatModel)? = nil,
+        sources: ContextSources = ContextSources(), afterwork: (SQLiteStore) -> Afterwork? = { _ in nil }
+    ) throws {
         self.store = try SQLiteStore(path: folder + "/parley.sqlite")
         self.cluster = InProcessCluster()
         var logger = Logger(label: "test")
@@ -26,17 +29,20 @@ struct TestNode: Sendable {
             node: NodeID("test"),
             dependencies: .init(
                 store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
-                commands: self.cluster, model: model, titleModel: titleModel),
+                commands: self.cluster, model: model, titleModel: titleModel,
+                sources: sources, afterwork: afterwork(self.store)),
             logger: logger)
         self.chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
     }
 
     /// Runs the node while the body runs, in a folder that is removed afterwards.
     static func run(
-        model: any ChatModel, titleModel: (any ChatModel)? = nil, _ body: (TestNode) async throws -> Void
+        model: any ChatModel, titleModel: (any ChatModel)? = nil, sources: ContextSources = ContextSources(),
+        afterwork: (SQLiteStore) -> Afterwork? = { _ in nil }, _ body: (TestNode) async throws -> Void
     ) async throws {
         try await Self.withFolder { folder in
-            let node = try TestNode(folder: folder, model: model, titleModel: titleModel)
+            let node = try TestNode(
+                folder: folder, model: model, titleModel: titleModel, sources: sources, afterwork: afterwork)
             try await node.store.create(User.local, passwordHash: nil, onlyIfFirst: false)
             try await node.running { try await body(node) }
         }
@@ -59,10 +65,11 @@ struct TestNode: Sendable {
         }
     }
 
-    func newConversation() async throws -> ConversationID {
+    func newConversation(temporary: Bool = false) async throws -> ConversationID {
         let now = Timestamp.now()
         let conversation = Conversation(
-            id: .generate(), ownerID: self.user, title: "New conversation", createdAt: now, updatedAt: now)
+            id: .generate(), ownerID: self.user, title: "New conversation", temporary: temporary, createdAt: now,
+            updatedAt: now)
         try await self.store.create(conversation)
         return conversation.id
     }
@@ -77,7 +84,7 @@ struct TestNode: Sendable {
     ) {
         var reader = reader
         var all: [TurnEvent] = []
-        var follower = self.chat.follow(turn, user: self.user, after: reader.last)
+        var follower = self.chat.follow(try await self.chat.turn(turn, user: self.user), after: reader.last)
         while let events = try await follower.next(atMost: .seconds(30)) {
             for event in events {
                 guard reader.apply(event) == .applied else { throw Unexpected(event: event) }

@@ -57,7 +57,7 @@ struct TurnEngineTests {
     func stops() async throws {
         try await TestNode.run(model: StagedModel([.say("half"), .hang])) { node in
             let turn = try await node.send("hi", to: try await node.newConversation())
-            var follower = node.chat.follow(turn.id, user: node.user, after: .start)
+            var follower = node.chat.follow(turn, after: .start)
             var reader = ReaderPosition()
             while reader.text.isEmpty {
                 for event in try await follower.next(atMost: .seconds(10)) ?? [] { _ = reader.apply(event) }
@@ -133,7 +133,7 @@ struct TurnEngineTests {
             var turn: Turn?
             try await first.running {
                 let sent = try await first.send("hi", to: try await first.newConversation())
-                var follower = first.chat.follow(sent.id, user: first.user, after: .start)
+                var follower = first.chat.follow(sent, after: .start)
                 while reader.text.isEmpty {
                     for event in try await follower.next(atMost: .seconds(10)) ?? [] { _ = reader.apply(event) }
                 }

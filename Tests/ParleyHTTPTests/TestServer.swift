@@ -20,12 +20,15 @@ struct TestServer: Sendable {
     let port: Int
     let store: SQLiteStore
     let routes: [String: Set<String>]
+    let spoolFolder: String
 
     var origin: String { "http://127.0.0.1:\(self.port)" }
 
     /// Runs the server while the body runs.
     static func run(
         mode: HTTPSettings.Mode = .open, model: any ChatModel = SayingModel(),
+        search: any KnowledgeSearch = WordSearch(), embedder: (any Embedder)? = nil,
+        fetcher: (any LinkFetcher)? = nil, documents: (any DocumentStore)? = nil,
         _ body: @escaping @Sendable (TestServer) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("parley-\(UUID())").path
@@ -42,12 +45,17 @@ struct TestServer: Sendable {
             dependencies: .init(
                 store: store, conversations: store, leases: cluster, log: cluster, commands: cluster, model: model),
             logger: logger)
+        let documents: any DocumentStore = documents ?? store
         let server = try ChatServer(
             settings: HTTPSettings(
                 mode: mode, nodeID: "test", version: "0", commit: "0", usesLocalModel: true),
             dependencies: .init(
                 chat: Chat(store: store, log: cluster, commands: cluster, engine: engine), engine: engine,
                 conversations: store, accounts: store, health: store, model: model, forwarder: nil,
+                knowledge: .init(
+                    documents: documents, search: search, memories: store, jobs: store,
+                    embedder: embedder, fetcher: fetcher, spoolFolder: folder + "/spool",
+                    status: { .degraded(reason: "no embedder: words only") }),
                 metrics: { "" }))
         let (ports, running) = AsyncStream.makeStream(of: Int.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -57,7 +65,8 @@ struct TestServer: Sendable {
                 try await server.run(host: "127.0.0.1", port: 0, logger: quiet, onRunning: { running.yield($0) })
             }
             for await port in ports {
-                try await body(TestServer(port: port, store: store, routes: server.routes))
+                let spool = folder + "/spool"
+                try await body(TestServer(port: port, store: store, routes: server.routes, spoolFolder: spool))
                 break
             }
             group.cancelAll()

@@ -59,6 +59,72 @@ struct LocalModelTests {
         #expect(heard.completion != nil)
     }
 
+    private func answer(
+        _ question: String, documents: [Citation], unready: [String] = [], on shelf: Shelf, continuing: String? = nil
+    ) async -> Heard {
+        await LocalModel(search: shelf, pace: .zero).ask(
+            ChatRequest(
+                messages: [.init(role: .user, content: "⟦passages 1⟧ … ⟦end 1⟧\n\n" + question)],
+                continuing: continuing,
+                question: question, passages: documents, unready: unready))
+    }
+
+    private func document(_ text: String, page: Int? = nil) -> Citation {
+        Citation(
+            n: 1, documentID: DocumentID.generate().description, title: "Handbook › Leave", page: page, text: text,
+            score: 0.8)
+    }
+
+    private func sources(_ heard: Heard) -> [Citation]? {
+        heard.events.compactMap { if case .sources(let found) = $0 { found } else { nil } }.first
+    }
+
+    @Test("the user's documents answer, with title and page; the manual does not mix in")
+    func documents() async {
+        let heard = await self.answer(
+            "How many days of leave?", documents: [self.document("30 days.", page: 4)], on: Shelf(found: [self.passage])
+        )
+        #expect(heard.text.contains("**Handbook › Leave**, page 4 [1]\n\n> 30 days.\n"))
+        #expect(!heard.text.contains("Parley keeps"))
+        #expect(self.sources(heard)?.count == 1)
+    }
+
+    @Test("the manual answers when the documents gave nothing, and goes first when the question is about Parley")
+    func manual() async {
+        let shelf = Shelf(found: [self.passage, self.passage, self.passage])
+        #expect(await self.answer("Where is the data?", documents: [], on: shelf).text.contains("> Parley keeps"))
+        let documents = [self.document("We use Parley."), self.document("More."), self.document("Most.")]
+        let heard = await self.answer("Where does Parley keep its data?", documents: documents, on: shelf)
+        let sources = self.sources(heard) ?? []
+        #expect(sources.map(\.n) == [1, 2, 3])
+        #expect(sources.map(\.documentID).prefix(2) == [self.passage.documentID, self.passage.documentID])
+        #expect(sources.last?.text == "We use Parley.")
+    }
+
+    @Test("it says which documents could not be searched, also when it found something")
+    func unready() async {
+        let notes = ["“Contract” is still being read (40 %).", "“Scan” could not be read: it holds no text."]
+        for documents in [[], [self.document("30 days.")]] {
+            let heard = await self.answer("How many days?", documents: documents, unready: notes, on: Shelf())
+            #expect(heard.text.contains("\n\n- “Contract” is still being read (40 %).\n- “Scan” could not be read"))
+        }
+    }
+
+    @Test("an answer that goes on quotes what its beginning quoted")
+    func goesOn() async {
+        let shelf = Shelf(found: [self.passage])
+        let whole = await self.answer("Where is the data?", documents: [], on: shelf)
+        let kept = self.sources(whole) ?? []
+        let beginning = String(whole.text.prefix(150))
+        let rest = await self.answer("Where is the data?", documents: kept, on: Shelf(), continuing: beginning)
+        #expect(beginning + rest.text == whole.text)
+    }
+
+    @Test("what it can do stands apart from how to connect a model")
+    func paragraphs() async {
+        #expect(await self.ask("What is Peru?", on: Shelf()).text.contains("shortcuts are there?\n\nTo connect"))
+    }
+
     @Test(
         "greetings and thanks are answered without a search",
         arguments: [

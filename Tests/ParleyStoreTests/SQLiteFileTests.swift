@@ -149,6 +149,10 @@ struct SQLiteFileTests {
                 try await store.exchange(in: conversation, "question \(number)", String(repeating: "x", count: 500))
             }
             try await store.close()
+            // Whatever still lies in the write-ahead log would hide the damage.
+            let queue = try DatabaseQueue(path: path)
+            _ = try await queue.writeWithoutTransaction { db in try db.checkpoint(.truncate) }
+            try queue.close()
             var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
             for index in stride(from: 8192, to: bytes.count, by: 3) { bytes[index] ^= 0x5A }
             try bytes.write(to: URL(fileURLWithPath: path))

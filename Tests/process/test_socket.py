@@ -46,6 +46,20 @@ def hear(connection, *types, patience=20):
             return message
 
 
+def test_send_names_its_collections(server):
+    """Collections are named as over REST; one that is not there is told to the sender, and nothing is sent."""
+    client = Client(server.port)
+    conversation = client.conversation(model="scripted-len5")
+    assert client.request("POST", "/api/collections", {"name": "Work"})[0] == 201
+    with socket(client) as connection:
+        own = str(uuid.uuid4())
+        say(connection, type="send", conversationID=conversation, id=own, content="hi", collections=["none"])
+        error = hear(connection, "error", "accepted")
+        assert error["code"] == "not_found" and error["id"] == own
+        say(connection, type="send", conversationID=conversation, id=own, content="hi", collections=["work"])
+        assert hear(connection, "accepted", "error")["id"] == own
+
+
 def test_send_and_follow(server):
     """A message sent over the socket is accepted and its events follow, with the ids of the log."""
     client = Client(server.port)

@@ -30,5 +30,4 @@ extension HTTPField.Name {
     static let referrerPolicy = HTTPField.Name("Referrer-Policy")!  // safe: a valid token
     static let crossOriginOpenerPolicy = HTTPField.Name("Cross-Origin-Opener-Policy")!  // safe: a valid token
     static let permissionsPolicy = HTTPField.Name("Permissions-Policy")!  // safe: a valid token
-    static let crossOriginResourcePolicyName = "Cross-Origin-Resource-Policy"
 }

@@ -30,6 +30,15 @@ public struct AppContext: RequestContext, RemoteAddressRequestContext {
         guard let identity else { throw Problem.signInRequired }
         return identity.user
     }
+
+    /// The signed-in user, who is an administrator.
+    ///
+    /// - Throws: a 401 or 403 `Problem`.
+    func administrator() throws -> User {
+        let user = try self.user()
+        guard user.role == .administrator else { throw Problem.forbidden }
+        return user
+    }
 }
 
 /// Who asks, and by what proof.

@@ -6,6 +6,7 @@ import Foundation
 import Hummingbird
 import NIOCore
 import NIOFoundationCompat
+import NIOHTTP1
 import ParleyChat
 
 extension Request {
@@ -28,7 +29,7 @@ extension Request {
 
     /// Reads the whole body.
     ///
-    /// - Throws: a 413 `Problem` over the limit.
+    /// - Throws: a `Problem`: 413 over the limit, 400 when it is not framed as HTTP wants it.
     func body(limitBytes: Int) async throws -> Data {
         if let length = self.headers[.contentLength].flatMap({ Int($0) }), length > limitBytes {
             throw Problem.tooLarge(limitBytes: limitBytes)
@@ -38,6 +39,8 @@ extension Request {
             return Data(buffer: buffer)
         } catch is NIOTooManyBytesError {
             throw Problem.tooLarge(limitBytes: limitBytes)
+        } catch is HTTPParserError {
+            throw Problem.malformed("The body is not framed as HTTP/1.1 wants it.")
         }
     }
 }

@@ -5,6 +5,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import MultipartParser
 import NIOCore
 import ParleyChat
 import ParleyCore
@@ -65,11 +66,28 @@ extension Problem {
         .invalid([ChatError.Field(field, message)])
     }
 
+    /// - Throws: a 422 problem for the name of a user, preset or key that is empty, too long or carries NUL.
+    static func check(name: String) throws {
+        guard (1...HTTPLimits.nameBytes).contains(name.utf8.count), !name.utf8.contains(0) else {
+            throw Problem.invalid("name", "must have 1 to \(HTTPLimits.nameBytes) bytes")
+        }
+    }
+
     static func tooLarge(limitBytes: Int) -> Problem {
         Problem(
             .contentTooLarge, "too-large", title: "The request is too large",
             detail: "The limit is \(limitBytes) bytes.")
     }
+
+    static func storageFull(_ detail: String) -> Problem {
+        Problem(
+            .init(code: 507, reasonPhrase: "Insufficient Storage"), "storage-full", title: "No room left",
+            detail: detail)
+    }
+
+    static let uploadTooSlow = Problem(
+        .requestTimeout, "too-slow", title: "The upload took too long",
+        detail: "An upload may take \(Int(HTTPLimits.uploadTime.inSeconds) / 60) minutes. Nothing of it was kept.")
 
     static func methodNotAllowed(_ allowed: [HTTPRequest.Method]) -> Problem {
         let list = allowed.map(\.rawValue).sorted().joined(separator: ", ")
@@ -97,6 +115,10 @@ extension Problem {
         case let error as ClusterError where error.code == .unavailable:
             self = .unavailable(error.message)
         case let error as ModelError: self.init(error)
+        case let error as KnowledgeError: self.init(error)
+        case let error as EmbedderError: self.init(error)
+        case let error as MultipartError: self.init(error)
+        case let error as LinkError: self = .invalid("url", error.reason)
         case let error as any HTTPResponseError: self.init(status: error.status, error: error)
         default: return nil
         }
@@ -125,10 +147,7 @@ extension Problem {
         case .conflict: self.init(.conflict, "conflict", title: "Conflict", detail: error.message)
         case .invalid: self.init(.badRequest, "invalid", title: "The request has wrong values", detail: error.message)
         case .unavailable: self = .unavailable(error.message)
-        case .full:
-            self.init(
-                .init(code: 507, reasonPhrase: "Insufficient Storage"), "storage-full", title: "No room left",
-                detail: error.message)
+        case .full: self = .storageFull(error.message)
         case .unusable: self = .unavailable(error.message)
         case .internal: self = .internalError
         }
@@ -149,6 +168,49 @@ extension Problem {
         self.init(
             status, error.code.rawValue.replacing("_", with: "-"), title: "The model gave no answer",
             detail: error.message, headers: headers)
+    }
+
+    private init(_ error: KnowledgeError) {
+        switch error.code {
+        case .notFound: self = .notFound
+        case .invalid:
+            self.init(.badRequest, "invalid", title: "The request has wrong values", detail: error.message)
+        case .unavailable: self = .unavailable(error.message)
+        case .unreadable: self = .invalid("file", error.message)
+        case .internal: self = .internalError
+        }
+    }
+
+    private init(_ error: EmbedderError) {
+        var headers: HTTPFields = [:]
+        if let seconds = error.retryAfter?.components.seconds {
+            headers[.retryAfter] = String(max(1, seconds))
+        }
+        let status: HTTPResponse.Status =
+            switch error.code {
+            case .rateLimited: .tooManyRequests
+            case .overloaded, .unavailable, .cancelled: .serviceUnavailable
+            case .refused: .unprocessableContent
+            case .timeout: .gatewayTimeout
+            default: .badGateway
+            }
+        self.init(
+            status, error.code.rawValue.replacing("_", with: "-"), title: "The texts were not embedded",
+            detail: error.message, headers: headers)
+    }
+
+    private init(_ error: MultipartError) {
+        switch error.code {
+        case .unsupportedType:
+            self.init(
+                .unsupportedMediaType, "unsupported-media-type", title: "Unsupported content type",
+                detail: "\(error.message.prefix(1).uppercased())\(error.message.dropFirst()).")
+        case .malformed: self = .malformed("The form cannot be read: \(error.message).")
+        case .tooLarge:
+            self.init(
+                .contentTooLarge, "too-large", title: "The request is too large",
+                detail: "The form passes a limit: \(error.message).")
+        }
     }
 
     private init(status: HTTPResponse.Status, error: any HTTPResponseError) {

@@ -10,7 +10,7 @@ import ParleyCore
 struct RouteTable {
     typealias Handler = @Sendable (Request, AppContext) async throws -> Response
 
-    private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+    private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
 
     private let router: Router<AppContext>
     /// Path patterns in Hummingbird's form (`/api/turns/{id}`) with their methods.

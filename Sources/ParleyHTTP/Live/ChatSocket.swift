@@ -20,17 +20,19 @@ final class ChatSocket: WebSocketSession {
     private let connection: WebSocketConnection
     private let identity: Identity
     private let chat: Chat
+    private let names: CollectionNames
     private let feeds: TurnFeeds
     private let registry: SocketRegistry
     private let running = Mutex<[TurnID: TurnFeed]>([:])
 
     init(
-        connection: WebSocketConnection, identity: Identity, chat: Chat, feeds: TurnFeeds,
+        connection: WebSocketConnection, identity: Identity, chat: Chat, names: CollectionNames, feeds: TurnFeeds,
         registry: SocketRegistry
     ) {
         self.connection = connection
         self.identity = identity
         self.chat = chat
+        self.names = names
         self.feeds = feeds
         self.registry = registry
         var sessionIDHash: [UInt8]?
@@ -46,10 +48,10 @@ final class ChatSocket: WebSocketSession {
             return
         }
         let data = Data(buffer: text)
-        let id = (try? JSONDecoder().decode(Envelope.self, from: data))?.id
         do {
             try await self.perform(JSONBody.decode(ChatSocketMessage.self, from: data))
         } catch {
+            let id = (try? JSONBody.decode(Envelope.self, from: data))?.id
             self.answer(Problem(error) ?? .internalError, id: id)
         }
     }
@@ -73,21 +75,21 @@ final class ChatSocket: WebSocketSession {
         switch message {
         case .ping: self.connection.send(ChatSocketReply.pong)
         case .send(let conversationID, let new):
-            let message = new.message
+            let message = try await new.message(user: user, names: self.names)
             let turn = try await self.chat.send(message, to: conversationID, user: user)
             self.connection.send(try ChatSocketReply.accepted(id: message.id.description, turn: turn))
-            try self.follow(turn.id, after: .start)
+            try self.follow(turn, after: .start)
         case .subscribe(let turnID, let after):
             // The owner is checked here, so that a stranger gets an error and not silence.
-            _ = try await self.chat.turn(turnID, user: user)
-            try self.follow(turnID, after: after)
+            try self.follow(try await self.chat.turn(turnID, user: user), after: after)
         case .unsubscribe(let turnID): self.running.withLock { $0.removeValue(forKey: turnID) }?.end()
         case .stop(let turnID): _ = try await self.chat.stop(turnID, user: user)
         }
     }
 
     /// Follows a turn from a position; a feed of the same turn that is under way is replaced.
-    private func follow(_ turnID: TurnID, after: EventID) throws {
+    private func follow(_ turn: Turn, after: EventID) throws {
+        let turnID = turn.id
         let feed = TurnFeed(turnID: turnID)
         let isFull = self.running.withLock { running in
             guard running[turnID] != nil || running.count < HTTPLimits.subscriptionsPerSocket else { return true }
@@ -98,7 +100,7 @@ final class ChatSocket: WebSocketSession {
             throw Problem.tooManyRequests(
                 retryAfterSeconds: 1, "This socket follows \(HTTPLimits.subscriptionsPerSocket) answers already.")
         }
-        let follower = self.chat.follow(turnID, user: self.identity.user.id, after: after)
+        let follower = self.chat.follow(turn, after: after)
         let started = self.feeds.start(feed, follower: follower, to: self.connection) { [weak self] feed in
             self?.running.withLock { running in
                 if running[feed.turnID] === feed { running[feed.turnID] = nil }

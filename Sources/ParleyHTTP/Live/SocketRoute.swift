@@ -10,6 +10,7 @@ import WebSocketServer
 /// `/api/ws`: the upgrade, with everything that a request goes through.
 struct SocketRoute {
     let chat: Chat
+    let names: CollectionNames
     let feeds: TurnFeeds
     let registry: SocketRegistry
     let publicOrigin: String?
@@ -22,7 +23,7 @@ struct SocketRoute {
             configuration.messageBytes = HTTPLimits.socketMessageBytes
             return try await request.webSocketUpgrade(configuration: configuration) { connection in
                 ChatSocket(
-                    connection: connection, identity: identity, chat: self.chat, feeds: self.feeds,
+                    connection: connection, identity: identity, chat: self.chat, names: self.names, feeds: self.feeds,
                     registry: self.registry)
             }
         }

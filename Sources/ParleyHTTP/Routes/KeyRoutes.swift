@@ -24,25 +24,23 @@ struct KeyRoutes {
 
     func add(to table: inout RouteTable) {
         table.get("/api/admin/keys") { _, context in
-            let user = try Self.administrator(context)
+            let user = try context.administrator()
             let keys = try await self.accounts.keys(of: user.id)
             let records = keys.map { KeyRecord(id: $0.id, name: $0.name, createdAt: $0.createdAt) }
             return try Reply.json(ListReply(name: "keys", elements: records, next: nil))
         }
         table.on(.post, "/api/admin/keys") { try await self.create($0, $1) }
         table.on(.delete, "/api/admin/keys/{id}") { _, context in
-            let user = try Self.administrator(context)
+            let user = try context.administrator()
             try await self.accounts.deleteKey(context.id(), user: user.id)
             return Reply.noContent
         }
     }
 
     private func create(_ request: Request, _ context: AppContext) async throws -> Response {
-        let user = try Self.administrator(context)
+        let user = try context.administrator()
         let body: Body = try await request.json()
-        guard (1...HTTPLimits.nameBytes).contains(body.name.utf8.count), !body.name.utf8.contains(0) else {
-            throw Problem.invalid("name", "must have 1 to \(HTTPLimits.nameBytes) bytes")
-        }
+        try Problem.check(name: body.name)
         guard try await self.accounts.keys(of: user.id).count < HTTPLimits.keysPerUser else {
             throw Problem.invalid("name", "no more than \(HTTPLimits.keysPerUser) keys; delete one first")
         }
@@ -52,11 +50,5 @@ struct KeyRoutes {
         try await self.accounts.create(key)
         let record = KeyRecord(id: key.id, name: key.name, createdAt: key.createdAt, key: secret)
         return try Reply.json(record, status: .created)
-    }
-
-    private static func administrator(_ context: AppContext) throws -> User {
-        let user = try context.user()
-        guard user.role == .administrator else { throw Problem.forbidden }
-        return user
     }
 }

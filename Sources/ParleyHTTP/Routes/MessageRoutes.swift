@@ -14,6 +14,8 @@ struct MessageRoutes {
         var parentID: Member<MessageID>
         var content: String
         var model: String?
+        /// Ids or names of collections to look in.
+        var collections: [String]?
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -21,13 +23,15 @@ struct MessageRoutes {
             self.parentID = try container.member(forKey: .parentID)
             self.content = try container.decode(String.self, forKey: .content)
             self.model = try container.decodeIfPresent(String.self, forKey: .model)
+            self.collections = try container.decodeIfPresent([String].self, forKey: .collections)
         }
 
         enum CodingKeys: CodingKey {
-            case id, parentID, content, model
+            case id, parentID, content, model, collections
         }
 
-        var message: Chat.NewMessage {
+        /// - Throws: a 404 or 422 `Problem` for collections that cannot be looked in.
+        func message(user: UserID, names: CollectionNames) async throws -> Chat.NewMessage {
             let parent: Chat.Parent =
                 switch self.parentID {
                 case .absent: .latest
@@ -35,14 +39,18 @@ struct MessageRoutes {
                 case .value(let id): .message(id)
                 }
             return Chat.NewMessage(
-                id: self.id ?? .generate(), parent: parent, content: self.content, model: self.model)
+                id: self.id ?? .generate(), parent: parent, content: self.content, model: self.model,
+                collections: try await names.readable(self.collections, user: user))
         }
     }
 
     private struct Regenerate: Decodable {
         var model: String?
+        /// Ids or names of collections to look in; absent looks where the answer before it looked.
+        var collections: [String]?
     }
 
+    let names: CollectionNames
     let chat: Chat
     let store: any ConversationStore
 
@@ -52,7 +60,8 @@ struct MessageRoutes {
             let user = try context.user()
             let id: ConversationID = try context.id()
             let body: New = try await request.json()
-            let turn = try await self.chat.send(body.message, to: id, user: user.id)
+            let message = try await body.message(user: user.id, names: self.names)
+            let turn = try await self.chat.send(message, to: id, user: user.id)
             return try Reply.json(TurnReply(turn: TurnRecord(turn: turn)), status: .accepted)
         }
         table.on(.post, "/api/messages/{id}/regenerate") { request, context in
@@ -60,7 +69,9 @@ struct MessageRoutes {
             let id: MessageID = try context.id()
             let data = try await request.body(limitBytes: HTTPLimits.bodyBytes)
             let body = data.isEmpty ? Regenerate() : try JSONBody.decode(Regenerate.self, from: data)
-            let turn = try await self.chat.regenerate(id, model: body.model, user: user.id)
+            let collections = try await self.names.readable(body.collections, user: user.id)
+            let turn = try await self.chat.regenerate(
+                id, model: body.model, collections: collections, user: user.id)
             return try Reply.json(TurnReply(turn: TurnRecord(turn: turn)), status: .accepted)
         }
     }

@@ -6,9 +6,10 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import ParleyChat
 import ParleyCore
 
-/// `/v1`: OpenAI's chat completions and models, for every client that speaks them.
+/// `/v1`: OpenAI's chat completions, embeddings and models, for every client that speaks them.
 ///
 /// With a model server the bytes pass through as they are, so unknown options keep working. Without one the local
 /// model answers in the same form.
@@ -32,6 +33,8 @@ struct OpenAIRoutes {
 
     let model: any ChatModel
     let forwarder: (any CompletionForwarder)?
+    let embedder: (any Embedder)?
+    let embeddingForwarder: (any EmbeddingForwarder)?
 
     func add(to table: inout RouteTable) {
         table.get("/v1/models") { _, context in
@@ -40,6 +43,7 @@ struct OpenAIRoutes {
             return try Reply.json(ModelsReply(data: models.map { Model(id: $0.name) }))
         }
         table.on(.post, "/v1/chat/completions") { try await self.complete($0, $1) }
+        table.on(.post, "/v1/embeddings") { try await self.embed($0, $1) }
     }
 
     private static func checkKey(_ context: AppContext) throws {
@@ -60,7 +64,11 @@ struct OpenAIRoutes {
         guard data.contains(where: { $0 == UInt8(ascii: "{") }) else {
             throw Problem.malformed("The body must be a JSON object.")
         }
-        let answer = try await forwarder.forwardChatCompletion([UInt8](data))
+        return Self.response(try await forwarder.forwardChatCompletion([UInt8](data)))
+    }
+
+    /// A model server's answer as it comes.
+    private static func response(_ answer: ForwardedAnswer) -> Response {
         var headers: HTTPFields = [.contentType: answer.contentType, .cacheControl: "no-cache, no-transform"]
         headers[.retryAfter] = answer.retryAfter
         headers[.accelBuffering] = "no"
@@ -71,5 +79,25 @@ struct OpenAIRoutes {
             try await writer.finish(nil)
         }
         return Response(status: .init(code: answer.status), headers: headers, body: body)
+    }
+
+    private func embed(_ request: Request, _ context: AppContext) async throws -> Response {
+        try Self.checkKey(context)
+        let data = try await request.body(limitBytes: HTTPLimits.bodyBytes)
+        let body = try JSONBody.decode(EmbeddingsRequest.self, from: data)
+        if let embeddingForwarder {
+            return Self.response(try await embeddingForwarder.forwardEmbeddings([UInt8](data)))
+        }
+        guard let embedder else {
+            throw EmbedderError(
+                .unavailable, "This server has no embedding model: see the manual's page on documents.")
+        }
+        let name = try await embedder.model.name
+        guard body.model == nil || body.model == name else {
+            throw Problem(
+                .notFound, "model-not-found", title: "No such model",
+                detail: "The embedding model of this server is \(name).", fields: [.init("model", "must be \(name)")])
+        }
+        return try await LocalEmbeddings(embedder: embedder, request: body).response()
     }
 }

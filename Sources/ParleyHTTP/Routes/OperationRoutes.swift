@@ -29,6 +29,8 @@ struct OperationRoutes {
     let settings: HTTPSettings
     let health: any StoreHealth
     let engine: TurnEngine
+    /// How well the knowledge base can be searched.
+    let knowledge: @Sendable () -> KnowledgeStatus
     let metrics: @Sendable () -> String
     let description: ByteBuffer
 
@@ -57,10 +59,14 @@ struct OperationRoutes {
             database = Component(status: "unavailable", detail: error.message)
         }
         let turns = Component(status: self.engine.isDraining ? "draining" : "ready")
+        // Without vectors a node still serves: search by words goes on.
+        let status = self.knowledge()
+        let knowledge = Component(status: status.name, detail: status.detail)
         let isReady = database.status == "ready" && turns.status == "ready"
         return try Reply.json(
             Readiness(
-                status: isReady ? "ready" : "unavailable", components: ["database": database, "turns": turns]),
+                status: isReady ? "ready" : "unavailable",
+                components: ["database": database, "turns": turns, "knowledge": knowledge]),
             status: isReady ? .ok : .serviceUnavailable)
     }
 }

@@ -24,9 +24,7 @@ struct PresetRoutes {
             let user = try context.user()
             let id: PresetID = try context.id()
             let body: Body = try await request.json()
-            guard (1...HTTPLimits.nameBytes).contains(body.name.utf8.count), !body.name.utf8.contains(0) else {
-                throw Problem.invalid("name", "must have 1 to \(HTTPLimits.nameBytes) bytes")
-            }
+            try Problem.check(name: body.name)
             try Chat.check(systemPrompt: body.systemPrompt)
             let preset = Preset(id: id, name: body.name, systemPrompt: body.systemPrompt, createdAt: .now())
             try await self.accounts.save(preset, user: user.id)

@@ -123,9 +123,7 @@ struct SessionRoutes {
     }
 
     private static func check(_ body: NewAccount, email: String) throws {
-        guard (1...HTTPLimits.nameBytes).contains(body.name.utf8.count), !body.name.utf8.contains(0) else {
-            throw Problem.invalid("name", "must have 1 to \(HTTPLimits.nameBytes) bytes")
-        }
+        try Problem.check(name: body.name)
         let parts = email.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }), email.utf8.count <= HTTPLimits.emailBytes,
             email.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F })

@@ -27,8 +27,8 @@ struct TurnRoutes {
         let id: TurnID = try context.id()
         let after = try Self.position(request)
         // The owner is checked before the head goes out, so that a stranger gets a 404 and not an empty stream.
-        _ = try await self.chat.turn(id, user: user.id)
-        let follower = self.chat.follow(id, user: user.id, after: after)
+        let turn = try await self.chat.turn(id, user: user.id)
+        let follower = self.chat.follow(turn, after: after)
         return EventStream(follower: follower, logger: context.requestLogger ?? context.logger).response
     }
 

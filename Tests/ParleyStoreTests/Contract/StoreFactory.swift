@@ -8,7 +8,8 @@ import ParleyStore
 import Testing
 
 /// What a durable store must be able to do.
-typealias DurableStore = ConversationStore & TurnStore & AccountStore & StoreHealth
+typealias DurableStore = ConversationStore & TurnStore & AccountStore & StoreHealth & DocumentStore & PassageStore
+    & JobStore & MemoryStore & MessageVectorStore
 
 /// Makes an empty store. The contract suites run on every factory in ``all``; a new kind of store adds itself there.
 struct StoreFactory: Sendable, CustomTestStringConvertible {

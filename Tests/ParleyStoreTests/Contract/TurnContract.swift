@@ -41,6 +41,7 @@ struct TurnContract {
             new.turn.epoch = 3
             new.turn.attempts = 1
             new.turn.model = "m"
+            new.turn.collections = [.generate(), .generate()]
             _ = try await store.begin(new)
             #expect(try await store.turn(new.turn.id, owner: owner) == new.turn)
         }

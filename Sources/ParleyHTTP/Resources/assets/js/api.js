@@ -6,6 +6,7 @@
 /** How long a request may take before it counts as lost, in milliseconds. */
 const TIMEOUT_MS = 20_000;
 const IMPORT_TIMEOUT_MS = 300_000;
+const FETCH_TIMEOUT_MS = 60_000;
 
 export class ApiError extends Error {
   /** @param kind `"http"`, `"network"` or `"timeout"` */
@@ -54,6 +55,26 @@ export class Api {
   putPreset = (id, body) => this.#request("PUT", `/api/presets/${id}`, { body });
   deletePreset = (id) => this.#request("DELETE", `/api/presets/${id}`);
   import = (file) => this.#request("POST", "/api/import", { file, timeoutMs: IMPORT_TIMEOUT_MS });
+
+  collections = () => this.#request("GET", "/api/collections");
+  createCollection = (body) => this.#request("POST", "/api/collections", { body });
+  patchCollection = (id, body) => this.#request("PATCH", `/api/collections/${id}`, { body });
+  deleteCollection = (id) => this.#request("DELETE", `/api/collections/${id}`);
+  documents = (query) => this.#request("GET", "/api/documents", { query });
+  document = (id) => this.#request("GET", `/api/documents/${id}`);
+  addPage = (url, collection) => (
+    this.#request("POST", "/api/documents", { body: { url, collection }, timeoutMs: FETCH_TIMEOUT_MS }));
+  retryDocument = (id) => this.#request("POST", `/api/documents/${id}/retry`);
+  deleteDocument = (id) => this.#request("DELETE", `/api/documents/${id}`);
+  readiness = () => this.#request("GET", "/readyz");
+
+  memories = () => this.#request("GET", "/api/memories");
+  addMemory = (body) => this.#request("POST", "/api/memories", { body });
+  patchMemory = (id, body) => this.#request("PATCH", `/api/memories/${id}`, { body });
+  deleteMemory = (id) => this.#request("DELETE", `/api/memories/${id}`);
+  deleteMemories = () => this.#request("DELETE", "/api/memories");
+  memorySettings = () => this.#request("GET", "/api/memories/settings");
+  patchMemorySettings = (body) => this.#request("PATCH", "/api/memories/settings", { body });
 
   static exportURL(id, format) {
     return `/api/conversations/${id}/export?format=${format}`;

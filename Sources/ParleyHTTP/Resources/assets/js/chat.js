@@ -23,7 +23,7 @@ export async function openChat({ store, api, actions, drafts, storage }) {
   store.addReducers(threadReducers);
   const answers = new Answers({ store, api, openLive });
   const outbox = new Outbox(storage, () => store.state.session.user?.id ?? null);
-  const sending = new Sending({ store, api, answers, outbox, drafts, actions });
+  const sending = new Sending({ store, api, answers, outbox, drafts, storage, actions });
   const tabStorage = openStorage("sessionStorage");
   const threads = new Threads({ store, api, answers, sending, actions, tabStorage });
   const view = new ThreadView({ store, actions, answers, sending, threads });

@@ -18,6 +18,16 @@ export function splitCitations(text, numbers) {
   return parts;
 }
 
+/** The sources that an answer refers to, in their order; none when it refers to none. */
+export function usedSources(text, sources) {
+  const numbers = new Set(sources.map((source) => source.n));
+  // What stands in code refers to nothing.
+  const prose = text.replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^ {0,3}\1[`~]*\s*$|(?![\s\S]))/gmu, "")
+    .replace(/(`+)(?!`)[\s\S]*?[^`]\1(?!`)/gu, "");
+  const used = new Set(splitCitations(prose, numbers).filter((part) => typeof part === "number"));
+  return sources.filter((source) => used.has(source.n));
+}
+
 /** Whether a link in an answer may be followed: the web and mail, nothing else. */
 export function isSafeLink(address) {
   try {

@@ -6,6 +6,7 @@
 
 import { autoGrow, byID, h, isTouch, wantsCalm } from "./dom.js";
 import { modelLabel } from "./format.js";
+import { describe, lookIn } from "./look-in.js";
 import { answerUnderWay, busyWith, currentConversation } from "./state.js";
 
 /** Bytes of one message, at most; the server refuses more. */
@@ -46,6 +47,9 @@ export class Composer {
     byID("stop").addEventListener("click", async () => (await actions.chat()).view.stop());
     byID("model").addEventListener("click", (event) => this.#chooseModel(event.currentTarget));
     byID("instructions").addEventListener("click", () => this.openInstructions());
+    byID("add").addEventListener("click", () => this.#withKnowledge((it) => it.openMenu(byID("add"))));
+    byID("look-in").addEventListener("click", () => this.#withKnowledge((it) => it.openMenu(byID("add"))));
+    this.#takeFiles();
     addEventListener("pagehide", () => this.#keepDraft());
     store.subscribe((state, previous) => this.#changed(state, previous));
     this.render();
@@ -127,6 +131,7 @@ export class Composer {
     button.hidden = !model;
     button.querySelector("span").textContent = state.models.isLocal ? "No model" : modelLabel(model ?? "");
     button.setAttribute("aria-label", `Model: ${model ?? "none"}`);
+    this.#showLookIn();
     const prompt = (conversation ?? state.newChat).systemPrompt;
     byID("instructions").toggleAttribute("data-set", Boolean(prompt));
     byID("instructions").setAttribute("aria-label", prompt ? "Instructions: set" : "Instructions: none");
@@ -186,6 +191,14 @@ export class Composer {
     if (!answer && byID("status").dataset.about === "busy") this.#hush();
   }
 
+  /** Says where answers look, when that is not everywhere. */
+  #showLookIn() {
+    const words = describe(lookIn(this.storage));
+    byID("look-in").hidden = words === null;
+    byID("look-in").querySelector("span").textContent = words ?? "";
+    byID("look-in").setAttribute("aria-label", `Documents: ${words ?? "all"}`);
+  }
+
   #showSuggestions() {
     const { models, route, session } = this.store.state;
     const place = byID("suggestions");
@@ -208,7 +221,7 @@ export class Composer {
     if (isTemporary) {
       note.replaceChildren("Temporary chat: not in your list, not searched, gone after 24 hours.");
     } else if (models.isLocal) {
-      note.replaceChildren("No language model is connected: answers quote Parley's manual. ", h("button", {
+      note.replaceChildren("No language model is connected: answers quote your documents and the manual. ", h("button", {
         type: "button", text: "Connect one", onclick: () => this.submit(LOCAL_SUGGESTIONS[0]),
       }));
     } else {
@@ -257,6 +270,45 @@ export class Composer {
     const isAnswering = answerUnderWay(this.store.state, this.store.state.route.conversationID);
     this.#say(isAnswering ? "Connected again. The answer goes on." : "Connected again.", "", "resumed");
     setTimeout(() => byID("status").dataset.about === "resumed" && this.#hush(), RESUMED_FOR_MS);
+  }
+
+  // Files
+
+  /** Files that are pasted, or dropped anywhere on the page. */
+  #takeFiles() {
+    const hasFiles = (transfer) => [...(transfer?.types ?? [])].includes("Files");
+    const mayTake = () => this.store.state.session.status === "signedIn";
+    this.box.addEventListener("paste", (event) => {
+      if (!event.clipboardData?.files.length || event.clipboardData.types.includes("text/plain")) return;
+      event.preventDefault();
+      const files = [...event.clipboardData.files];
+      this.#withKnowledge((it) => it.drop(files));
+    });
+    addEventListener("dragover", (event) => {
+      if (!hasFiles(event.dataTransfer) || !mayTake()) return;
+      event.preventDefault();
+      this.#withKnowledge((it) => it.dragged());
+    });
+    addEventListener("dragleave", (event) => {
+      if (event.relatedTarget === null && hasFiles(event.dataTransfer)) this.#withKnowledge((it) => it.dragEnded());
+    });
+    addEventListener("drop", (event) => {
+      if (!hasFiles(event.dataTransfer) || !mayTake()) return;
+      event.preventDefault();
+      // A folder has no bytes; what it holds is not read.
+      const files = [...event.dataTransfer.files].filter((file) => file.size > 0 || file.type !== "");
+      this.#withKnowledge((it) => it.drop(files));
+    });
+  }
+
+  /** Loads the part that knows documents, once it is needed. */
+  async #withKnowledge(action) {
+    const { knowledge } = await import("./knowledge.js");
+    return action(knowledge({ api: this.actions.api, actions: this.actions, storage: this.storage, composer: this }));
+  }
+
+  openDocuments() {
+    return this.#withKnowledge((it) => it.openDocuments());
   }
 
   // Menus

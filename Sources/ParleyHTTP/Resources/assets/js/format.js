@@ -70,6 +70,19 @@ export function plural(count, one, many = `${one}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
+/** A number of bytes as people read it: `900 B`, `12 KB`, `3.4 MB`. */
+export function byteCount(bytes, locale = "en") {
+  const units = ["B", "KB", "MB", "GB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit > 0 && value < 9.95 ? 1 : 0;
+  return `${value.toLocaleString(locale, { maximumFractionDigits: digits })} ${units[unit]}`;
+}
+
 /** The title that a conversation has before the server gives one: the beginning of the first message. */
 export function provisionalTitle(text, limit = 60) {
   const line = text.trim().replace(/\s+/gu, " ");

@@ -92,6 +92,8 @@ const commands = {
   regenerate: async () => (await actions.chat()).view.regenerateLast(),
   rename: () => withCurrent((conversation) => sidebar.rename(conversation.id)),
   deleteChat: () => withCurrent((conversation) => actions.delete(conversation.id)),
+  documents: () => composer.openDocuments(),
+  memory: async () => (await import("./memories.js")).openMemories(view),
   settings: async () => (await import("./settings.js")).openSettings(view),
   help: async () => (await import("./help.js")).openHelp(),
 };
@@ -116,6 +118,7 @@ addEventListener("keydown", (event) => {
 });
 addEventListener("popstate", () => actions.followAddress());
 byID("open-search").addEventListener("click", () => commands.search());
+byID("open-documents").addEventListener("click", () => commands.documents());
 byID("open-settings").addEventListener("click", () => commands.settings());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && store.state.session.status === "signedIn") actions.loadList();

@@ -4,6 +4,7 @@
 // One message on the page: its text, what is to be said of its state, and the row of tools below it.
 
 import { AnswerText } from "./answer-text.js";
+import { usedSources } from "./citations.js";
 import { CodeBlock } from "./code-block.js";
 import { h, iconButton, reconcile } from "./dom.js";
 import { longTime, modelLabel, shortTime } from "./format.js";
@@ -131,7 +132,8 @@ export class MessageView {
       if (message.delivery === "waiting" || message.delivery === "failed") parts.push(this.#unsent());
       return parts;
     }
-    if (message.sources.length > 0 && message.state !== "pending") parts.push(sourceList(message.sources));
+    const used = message.state === "pending" ? [] : usedSources(message.content, message.sources);
+    if (used.length > 0) parts.push(sourceList(used));
     if (message.wasContinued) parts.push(aside("This answer was interrupted and went on by itself."));
     if (message.state === "stopped") parts.push(aside("Stopped."));
     if (message.state === "failed") parts.push(this.#failure());

@@ -137,6 +137,8 @@ class Palette {
           this.actions.setTemporary(true);
         },
       },
+      { label: "Documents", icon: "document", run: commands.documents },
+      { label: "Memory", icon: "memory", run: commands.memory },
       { label: "Settings", icon: "settings", id: "settings" },
       { label: "Change theme", icon: "theme", run: () => this.#changeTheme() },
       { label: "Keyboard shortcuts", icon: "keyboard", id: "help" },

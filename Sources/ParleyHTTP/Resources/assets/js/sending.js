@@ -5,6 +5,7 @@
 // network fails.
 
 import { provisionalTitle, uuidv7 } from "./format.js";
+import { collectionIDs, lookIn } from "./look-in.js";
 import * as tree from "./message-tree.js";
 import { afterFailure } from "./outbox.js";
 
@@ -13,8 +14,8 @@ export class Sending {
   /** Conversation → the latest answer that the server promised, and when. */
   #promised = new Map();
 
-  constructor({ store, api, answers, outbox, drafts, actions }) {
-    Object.assign(this, { store, api, answers, outbox, drafts, actions });
+  constructor({ store, api, answers, outbox, drafts, storage, actions }) {
+    Object.assign(this, { store, api, answers, outbox, drafts, storage, actions });
     this.underWay = new Set();
   }
 
@@ -32,7 +33,10 @@ export class Sending {
       const conversation = this.#provisional(create, content, createdAt);
       this.store.dispatch({ type: "conversation/changed", conversation });
     }
-    const entry = { id: uuidv7(), conversationID, parentID: this.#leaf(conversationID), content, create, createdAt };
+    const entry = {
+      id: uuidv7(), conversationID, parentID: this.#leaf(conversationID), content, create, createdAt,
+      collections: this.#collections(),
+    };
     this.#show(entry);
     this.drafts.remove(create ? "new" : conversationID);
     if (create) await this.actions.go(conversationID);
@@ -44,6 +48,7 @@ export class Sending {
     const entry = {
       id: uuidv7(), conversationID: message.conversationID, parentID: message.parentID, content, create: null,
       createdAt: new Date().toISOString(), siblings: message.siblings, cutAt: message.id,
+      collections: this.#collections(),
     };
     this.#show(entry);
     await this.#deliver(entry);
@@ -57,7 +62,10 @@ export class Sending {
     });
     this.store.dispatch({ type: "thread/extended", conversationID, messages: [awaited], cutAt: message.id });
     try {
-      const { turn } = await this.api.regenerate(message.id, model ? { model } : {});
+      const body = model ? { model } : {};
+      const collections = this.#collections();
+      if (collections) body.collections = collections;
+      const { turn } = await this.api.regenerate(message.id, body);
       this.#accepted(turn, awaited.key);
     } catch (error) {
       this.store.dispatch({ type: "message/removed", conversationID, keys: [awaited.key] });
@@ -129,6 +137,11 @@ export class Sending {
     this.outbox.clear();
   }
 
+  /** Where the answer looks for passages; undefined is everywhere. */
+  #collections() {
+    return collectionIDs(lookIn(this.storage));
+  }
+
   /** What a new message follows: the branch's end; undefined while the branch has not been read. */
   #leaf(conversationID) {
     const thread = this.store.state.threads[conversationID];
@@ -197,6 +210,7 @@ export class Sending {
     await this.#findParent(entry);
     const body = { id: entry.id, content: entry.content };
     if (entry.parentID !== undefined) body.parentID = entry.parentID;
+    if (entry.collections) body.collections = entry.collections;
     const { turn } = await this.api.send(entry.conversationID, body);
     this.outbox.remove(entry.id);
     this.#accepted(turn, `answer-to-${entry.id}`);

@@ -12,8 +12,10 @@ export function sourceList(sources) {
   return h("ul", { class: "sources", "aria-label": "Sources" }, ...sources.map((passage) => h("li", {},
     h("button", {
       type: "button", class: "source-chip", "data-n": passage.n, "aria-haspopup": "dialog",
-      "aria-label": `Source ${passage.n}: ${passage.title}`,
-    }, h("b", { text: passage.n }), h("span", { text: passage.title })))));
+      "aria-label": `Source ${passage.n}: ${passage.title}${passage.page ? `, page ${passage.page}` : ""}`,
+    },
+    h("b", { text: passage.n }), h("span", { text: passage.title }),
+    passage.page ? h("small", { text: `p. ${passage.page}` }) : null))));
 }
 
 /** Shows one passage beside the number or the chip that was pressed. */

@@ -1,0 +1,179 @@
+//
+// This source file is part of the Parley open source project
+// SPDX-License-Identifier: Apache-2.0
+//
+public import ParleyCore
+import Synchronization
+
+/// A queue of jobs that lives as long as the object, for tests of what works on jobs.
+public final class InMemoryJobStore: JobStore {
+    private struct Entry: Sendable {
+        var job: Job
+        var token: Int64 = 0
+        var worker: NodeID?
+        var leaseEnd: Timestamp?
+    }
+
+    private struct State: Sendable {
+        var entries: [Entry] = []
+        var lastToken: Int64 = 0
+        var isAway = false
+    }
+
+    private let state = Mutex(State())
+
+    public init() {}
+
+    /// While true every call throws `.unavailable`.
+    public func setAway(_ isAway: Bool) {
+        self.state.withLock { $0.isAway = isAway }
+    }
+
+    /// All jobs in the order of their making.
+    public var all: [Job] {
+        self.state.withLock { $0.entries.map(\.job) }
+    }
+
+    private func change<Value: Sendable>(
+        _ body: (inout State) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        let result: Result<Value, StoreError> = self.state.withLock { state in
+            guard !state.isAway else { return .failure(StoreError(.unavailable, "away")) }
+            do throws(StoreError) {
+                return .success(try body(&state))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// Changes the job if the lease is still its own.
+    private func change(
+        _ lease: JobLease, now: Timestamp, _ body: (inout Entry) -> Void
+    ) throws(StoreError) -> Bool {
+        try self.change { state in
+            let place = state.entries.firstIndex { $0.job.id == lease.job.id }
+            guard let place, state.entries[place].token == lease.token, state.entries[place].job.state == .running
+            else { return false }
+            body(&state.entries[place])
+            state.entries[place].job.updatedAt = now
+            return true
+        }
+    }
+
+    public func enqueue(_ new: NewJob) async throws(StoreError) -> (job: Job, isNew: Bool) {
+        try self.change { state in
+            let known = state.entries.first { entry in
+                entry.job.dedupeKey == new.dedupeKey && (entry.job.state == .waiting || entry.job.state == .running)
+            }
+            if new.dedupeKey != nil, let known { return (known.job, false) }
+            let job = Job(
+                id: new.id, kind: new.kind, payload: new.payload, dedupeKey: new.dedupeKey, runAt: new.runAt,
+                createdAt: new.runAt, updatedAt: new.runAt)
+            state.entries.append(Entry(job: job))
+            return (job, true)
+        }
+    }
+
+    public func claim(
+        kinds: [JobKind], worker: NodeID, limit: Int, now: Timestamp
+    ) async throws(StoreError) -> [JobLease] {
+        try self.change { state in
+            var leases: [JobLease] = []
+            for place in state.entries.indices where leases.count < limit {
+                var entry = state.entries[place]
+                let isDue = entry.job.state == .waiting && entry.job.runAt <= now
+                let isLost = entry.job.state == .running && (entry.leaseEnd ?? now) <= now
+                guard kinds.contains(entry.job.kind), isDue || isLost else { continue }
+                state.lastToken += 1
+                entry.token = state.lastToken
+                if entry.job.deliveries >= CoreLimits.jobDeliveries {
+                    entry.job.state = .dead
+                } else {
+                    entry.job.state = .running
+                    entry.job.deliveries += 1
+                    entry.worker = worker
+                    entry.leaseEnd = now.advanced(by: CoreLimits.jobLeaseLife)
+                    leases.append(JobLease(job: entry.job, token: entry.token))
+                }
+                state.entries[place] = entry
+            }
+            return leases
+        }
+    }
+
+    public func heartbeat(_ lease: JobLease, progress: Double?, now: Timestamp) async throws(StoreError) -> Bool {
+        try self.change(lease, now: now) { entry in
+            entry.leaseEnd = now.advanced(by: CoreLimits.jobLeaseLife)
+            entry.job.progress = progress ?? entry.job.progress
+        }
+    }
+
+    public func complete(_ lease: JobLease, now: Timestamp) async throws(StoreError) -> Bool {
+        try self.change(lease, now: now) { entry in
+            entry.job.state = .completed
+            entry.job.progress = 1
+        }
+    }
+
+    public func fail(
+        _ lease: JobLease, error: String, retryable: Bool, now: Timestamp
+    ) async throws(StoreError) -> Bool {
+        try self.change(lease, now: now) { entry in
+            entry.job.failures += 1
+            // Whoever reports a failure has come back: only lost deliveries in a row count.
+            entry.job.deliveries = 0
+            entry.job.lastError = error
+            let isDead = !retryable || entry.job.failures >= CoreLimits.jobFailures
+            entry.job.state = isDead ? .dead : .waiting
+            let wait = entry.job.failures * entry.job.failures * entry.job.failures * entry.job.failures + 15
+            entry.job.runAt = now.advanced(by: .seconds(wait))
+        }
+    }
+
+    public func handBack(_ lease: JobLease, now: Timestamp) async throws(StoreError) {
+        _ = try self.change(lease, now: now) { entry in
+            entry.job.state = .waiting
+            entry.job.deliveries -= 1
+        }
+    }
+
+    public func jobs(state: Job.State?, before: String?, limit: Int) async throws(StoreError) -> Page<Job> {
+        let found = self.all.filter { state == nil || $0.state == state }.reversed()
+        return Page(elements: Array(found.prefix(limit)), next: nil)
+    }
+
+    public func revive(_ id: JobID, now: Timestamp) async throws(StoreError) -> Job {
+        try self.change { (state) throws(StoreError) in
+            guard let place = state.entries.firstIndex(where: { $0.job.id == id }) else {
+                throw StoreError(.notFound, "There is no such job.")
+            }
+            guard state.entries[place].job.state == .dead else { throw StoreError(.conflict, "It is not dead.") }
+            state.entries[place].job.state = .waiting
+            state.entries[place].job.runAt = now
+            state.entries[place].job.deliveries = 0
+            state.entries[place].job.failures = 0
+            return state.entries[place].job
+        }
+    }
+
+    public func discard(_ id: JobID) async throws(StoreError) {
+        try self.change { $0.entries.removeAll { $0.job.id == id } }
+    }
+
+    public func jobFigures(now: Timestamp) async throws(StoreError) -> JobFigures {
+        let jobs = self.all
+        let due = jobs.filter { $0.state == .waiting && $0.runAt <= now }
+        return JobFigures(
+            waiting: jobs.count { $0.state == .waiting }, running: jobs.count { $0.state == .running },
+            dead: jobs.count { $0.state == .dead },
+            oldestWaitingMs: due.map { now.milliseconds - $0.runAt.milliseconds }.max() ?? 0)
+    }
+
+    public func purgeJobs(completedBefore: Timestamp) async throws(StoreError) {
+        try self.change { state in
+            state.entries.removeAll { $0.job.state == .completed && $0.job.updatedAt < completedBefore }
+        }
+    }
+}
