@@ -272,6 +272,10 @@ let package = Package(
             dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
         .testTarget(
+            name: "DocumentTextTests",
+            dependencies: ["DocumentText"],
+            swiftSettings: strict),
+        .testTarget(
             name: "MultipartParserTests",
             dependencies: ["MultipartParser", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),

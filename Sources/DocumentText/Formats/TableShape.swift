@@ -12,29 +12,39 @@ struct TableShape {
 
     /// Nil when no separator gives rows of one length.
     init?(_ text: [UInt8]) {
-        var lines = text.split(separator: 0x0A, maxSplits: 32, omittingEmptySubsequences: true).prefix(32)
-        // The last line may be cut.
-        if lines.count > 2 { lines = lines.dropLast() }
-        guard lines.count >= 2 else { return nil }
-        var best: (separator: UInt8, columns: Int)?
+        var best: (separator: UInt8, columns: Int, rows: Int)?
         for separator in [UInt8(ascii: ","), UInt8(ascii: ";"), 0x09, UInt8(ascii: "|")] {
-            let counts = lines.map { Self.columns($0, separator) }
-            guard let first = counts.first, first > 1, counts.allSatisfy({ $0 == first }) else { continue }
-            if best.map({ first > $0.columns }) ?? true { best = (separator, first) }
+            let counts = Self.columns(text[...], separator)
+            guard counts.count >= 2, let first = counts.first, first > 1, counts.allSatisfy({ $0 == first }) else {
+                continue
+            }
+            if best.map({ first > $0.columns }) ?? true { best = (separator, first, counts.count) }
         }
         guard let best else { return nil }
         self.separator = best.separator
         // Two lines of prose may well have one comma each.
-        self.isCertain = lines.count >= 4 && best.columns >= 3 || best.separator == 0x09 && lines.count >= 3
+        self.isCertain = best.rows >= 4 && best.columns >= 3 || best.separator == 0x09 && best.rows >= 3
     }
 
-    private static func columns(_ line: ArraySlice<UInt8>, _ separator: UInt8) -> Int {
+    /// The columns of each of the first rows. A quoted field may hold separators and line ends.
+    private static func columns(_ text: ArraySlice<UInt8>, _ separator: UInt8) -> [Int] {
+        var rows: [Int] = []
         var count = 1
         var isQuoted = false
-        for byte in line {
+        var isBlank = true
+        for byte in text where rows.count < 32 {
             if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
-            if byte == separator, !isQuoted { count += 1 }
+            if byte == 0x0A, !isQuoted {
+                if !isBlank { rows.append(count) }
+                count = 1
+                isBlank = true
+            } else {
+                isBlank = false
+                if byte == separator, !isQuoted { count += 1 }
+            }
         }
-        return count
+        // A last row without its end may be cut, unless there are few.
+        if rows.count < 2, !isBlank { rows.append(count) }
+        return rows
     }
 }
