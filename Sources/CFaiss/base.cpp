@@ -103,49 +103,26 @@ Query Base::prepare(const float *values) const {
 
 namespace {
 
-/// Takes rows one by one and compares them four at a time, while the next four are on their way from memory.
+/// Compares rows one by one and keeps the best.
 template <typename Element>
 struct Comparison {
     const Query &query;
+    const Element *rows;
     size_t width;
     float *scores;
     int64_t *labels;
     size_t limit;
-    const Element *rows[8];
-    int64_t waiting[8];
-    int count = 0;
+    const Kernels &those = kernels();
 
-    void offer(float score, int64_t label) {
-        if (score > scores[0]) faiss::heap_replace_top<Order>(limit, scores, labels, score, label);
-    }
-    /// Compares `many` rows from `first` on; a group is filled up with its first row.
-    void compare(int first, int many) {
-        const Element *four[4];
-        for (int i = 0; i < 4; i++) four[i] = rows[i < many ? first + i : first];
-        float got[4];
+    void add(size_t row) const {
+        float score;
         if constexpr (std::is_same_v<Element, float>) {
-            kernels().dot4(query.values, four, width, got);
+            score = those.dot(query.values, rows + row * width, width);
         } else {
-            int32_t sums[4];
-            kernels().codes4(query.weights.data(), four, width, sums);
-            for (int i = 0; i < 4; i++) got[i] = query.bias + query.scale * float(sums[i]);
+            int32_t sum = those.codes(query.weights.data(), rows + row * width, width);
+            score = query.bias + query.scale * float(sum);
         }
-        for (int i = 0; i < many; i++) offer(got[i], waiting[first + i]);
-    }
-    void add(const Element *row, int64_t label) {
-        const char *bytes = reinterpret_cast<const char *>(row);
-        for (size_t line = 0; line < width * sizeof(Element); line += 64) __builtin_prefetch(bytes + line);
-        rows[count] = row;
-        waiting[count] = label;
-        if (++count < 8) return;
-        compare(0, 4);
-        std::copy(rows + 4, rows + 8, rows);
-        std::copy(waiting + 4, waiting + 8, waiting);
-        count = 4;
-    }
-    void end() {
-        for (int first = 0; first < count; first += 4) compare(first, std::min(4, count - first));
-        count = 0;
+        if (score > scores[0]) faiss::heap_replace_top<Order>(limit, scores, labels, score, int64_t(row));
     }
 };
 
@@ -153,16 +130,14 @@ template <typename Element, typename Each>
 void compare(
     const Base &base, const Query &query, float *scores, int64_t *labels, size_t limit, const Visible *visible,
     Each each) {
-    const Element *rows = base.rows.as<Element>();
-    Comparison<Element> comparison{query, base.width, scores, labels, limit, {}, {}};
+    const Comparison<Element> comparison{query, base.rows.as<Element>(), base.width, scores, labels, limit};
     if (visible && !visible->everything) {
         each([&](size_t row) {
-            if (visible->includes(row)) comparison.add(rows + row * base.width, int64_t(row));
+            if (visible->includes(row)) comparison.add(row);
         });
     } else {
-        each([&](size_t row) { comparison.add(rows + row * base.width, int64_t(row)); });
+        each([&](size_t row) { comparison.add(row); });
     }
-    comparison.end();
 }
 
 } // namespace
@@ -184,7 +159,13 @@ void Base::scan_members(
     const Query &query, const std::vector<uint32_t> &slots_in, const Visible &visible, Best &best) const {
     auto each = [&](auto take) {
         for (uint32_t slot : slots_in)
-            for (uint64_t i = member_start[slot]; i < member_start[slot + 1]; i++) take(members[i]);
+            for (uint64_t i = member_start[slot], end = member_start[slot + 1]; i < end; i++) {
+                // The rows lie apart: the beginning of the next one is called while this one is compared.
+                if (i + 1 < end)
+                    for (size_t line = 0; line < 4; line++)
+                        __builtin_prefetch(rows.as<uint8_t>() + members[i + 1] * row_bytes() + line * 64);
+                take(members[i]);
+            }
     };
     float *scores = best.scores.data();
     int64_t *labels = best.labels.data();
@@ -238,18 +219,7 @@ void Base::search_lists(const Query &query, const Visible &visible, size_t match
 
 void products(const float *query, const float *rows, size_t count, size_t width, float *out) {
     const Kernels &those = kernels();
-    size_t row = 0;
-    for (; row + 4 <= count; row += 4) {
-        const float *four[4] = {rows, rows + width, rows + 2 * width, rows + 3 * width};
-        those.dot4(query, four, width, out + row);
-        rows += 4 * width;
-    }
-    if (row == count) return;
-    const float *four[4] = {rows, rows, rows, rows};
-    for (size_t i = 1; row + i < count; i++) four[i] = rows + i * width;
-    float got[4];
-    those.dot4(query, four, width, got);
-    std::memcpy(out + row, got, (count - row) * sizeof(float));
+    for (size_t row = 0; row < count; row++) out[row] = those.dot(query, rows + row * width, width);
 }
 
 } // namespace vectors

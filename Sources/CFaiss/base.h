@@ -147,7 +147,7 @@ bool Visible::includes(size_t row) const {
     return alive(base.death(row), version);
 }
 
-/// Inner products with `count` rows of floats that follow each other; fewer than four at the end are no problem.
+/// Inner products with `count` rows of floats that follow each other.
 void products(const float *query, const float *rows, size_t count, size_t width, float *out);
 
 } // namespace vectors

@@ -52,29 +52,15 @@ void Delta::search(
     int64_t first_label, Best &best) const {
     float *scores = best.scores.data();
     size_t limit = best.scores.size();
-    const float *four[4];
-    size_t waiting[4];
-    int count = 0;
-    auto compare = [&](int upTo) {
-        for (int i = upTo; i < 4; i++) four[i] = four[0];
-        float got[4];
-        kernels().dot4(query, four, width, got);
-        for (int i = 0; i < upTo; i++)
-            if (got[i] > scores[0])
-                faiss::heap_replace_top<Order>(
-                    limit, scores, best.labels.data(), got[i], first_label + int64_t(waiting[i]));
-        count = 0;
-    };
+    const Kernels &those = kernels();
     for (size_t row = 0; row < published; row++) {
         if (!alive(death(row), version)) continue;
-        if (only_partitions &&
-            !std::binary_search(only_partitions, only_partitions + only_count, partition(row)))
+        if (only_partitions && !std::binary_search(only_partitions, only_partitions + only_count, partition(row)))
             continue;
-        four[count] = values(row);
-        waiting[count] = row;
-        if (++count == 4) compare(4);
+        float score = those.dot(query, values(row), width);
+        if (score > scores[0])
+            faiss::heap_replace_top<Order>(limit, scores, best.labels.data(), score, first_label + int64_t(row));
     }
-    if (count > 0) compare(count);
 }
 
 } // namespace vectors

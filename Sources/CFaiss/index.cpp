@@ -123,9 +123,9 @@ vector_index_changes vector_index::apply(
     size_t count, int64_t sequence) {
     // Everything that can be refused is refused before anything changes.
     size_t width = padded(options.dimension);
-    Memory normalised(count * width * sizeof(float));
+    std::vector<float> normalised(count * width);
     for (size_t i = 0; i < count; i++)
-        normalise(values + i * options.dimension, options.dimension, normalised.as<float>() + i * width, "vector", i);
+        normalise(values + i * options.dimension, options.dimension, normalised.data() + i * width, "vector", i);
 
     std::lock_guard<std::mutex> writer(writing);
     // Only the holder of `writing` changes `current`, so reading it needs no other lock.
@@ -148,7 +148,7 @@ vector_index_changes vector_index::apply(
     for (size_t i = 0; i < removal_count; i++) changes.removed += kill(removals[i], version);
     for (size_t i = 0; i < count; i++) {
         kill(ids[i], version) ? changes.replaced++ : changes.added++;
-        delta.append(ids[i], partitions[i], normalised.as<float>() + i * width);
+        delta.append(ids[i], partitions[i], normalised.data() + i * width);
     }
     std::lock_guard<std::mutex> guard(publishing);
     current.version = version;
@@ -196,9 +196,9 @@ void vector_index::search(
             VECTOR_INDEX_INVALID,
             "a filter names at most " + std::to_string(VECTOR_INDEX_FILTER_PARTITIONS) + " partitions");
     size_t width = padded(options.dimension);
-    Memory normalised(query_count * width * sizeof(float));
+    std::vector<float> normalised(query_count * width);
     for (size_t i = 0; i < query_count; i++)
-        normalise(queries + i * options.dimension, options.dimension, normalised.as<float>() + i * width, "query", i);
+        normalise(queries + i * options.dimension, options.dimension, normalised.data() + i * width, "query", i);
     std::vector<int64_t> ascending;
     if (partitions) ascending.assign(partitions, partitions + partition_count);
     std::sort(ascending.begin(), ascending.end());
@@ -209,7 +209,7 @@ void vector_index::search(
         found[i] = 0;
         if (limit == 0) continue;
         search_one(
-            at, normalised.as<float>() + i * width, limit, only, ascending.size(), ids + i * limit, scores + i * limit,
+            at, normalised.data() + i * width, limit, only, ascending.size(), ids + i * limit, scores + i * limit,
             found + i);
     }
 }

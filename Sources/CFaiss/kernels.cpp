@@ -32,25 +32,20 @@ INLINED void sum4(const float8 a[4], float *out) {
     std::memcpy(out, &sums, sizeof sums);
 }
 
-/// Two accumulators for each row hide the latency of a multiply-add.
-INLINED void dot4_any(const float *query, const float *const rows[4], size_t count, float *out) {
-    const float *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
-    float8 even[4] = {}, odd[4] = {};
-    for (size_t i = 0; i < count; i += 16) {
-        float8 q, p, x;
-        load(q, query + i);
-        load(p, query + i + 8);
-        load(x, r0 + i), even[0] += q * x;
-        load(x, r1 + i), even[1] += q * x;
-        load(x, r2 + i), even[2] += q * x;
-        load(x, r3 + i), even[3] += q * x;
-        load(x, r0 + i + 8), odd[0] += p * x;
-        load(x, r1 + i + 8), odd[1] += p * x;
-        load(x, r2 + i + 8), odd[2] += p * x;
-        load(x, r3 + i + 8), odd[3] += p * x;
+/// Four accumulators hide the latency of a multiply-add.
+INLINED float dot_any(const float *query, const float *row, size_t count) {
+    float8 sums[4] = {};
+    for (size_t i = 0; i < count; i += 32) {
+        for (size_t part = 0; part < 4; part++) {
+            float8 q, r;
+            load(q, query + i + part * 8);
+            load(r, row + i + part * 8);
+            sums[part] += q * r;
+        }
     }
-    for (int i = 0; i < 4; i++) even[i] += odd[i];
-    sum4(even, out);
+    float8 sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    float4 four = __builtin_shufflevector(sum, sum, 0, 1, 2, 3) + __builtin_shufflevector(sum, sum, 4, 5, 6, 7);
+    return (four[0] + four[1]) + (four[2] + four[3]);
 }
 
 INLINED void dot3x4_any(const float *const queries[3], const float *const rows[4], size_t count, float *out) {
@@ -72,32 +67,25 @@ INLINED void dot3x4_any(const float *const queries[3], const float *const rows[4
     sum4(c, out + 8);
 }
 
-void dot4_baseline(const float *query, const float *const rows[4], size_t count, float out[4]) {
-    dot4_any(query, rows, count, out);
-}
+float dot_baseline(const float *query, const float *row, size_t count) { return dot_any(query, row, count); }
 
 void dot3x4_baseline(const float *const queries[3], const float *const rows[4], size_t count, float out[12]) {
     dot3x4_any(queries, rows, count, out);
 }
 
-void codes4_baseline(const int16_t *weights, const uint8_t *const rows[4], size_t count, int32_t out[4]) {
-    for (int row = 0; row < 4; row++) {
-        const uint8_t *codes = rows[row];
-        int32_t sum = 0;
-        for (size_t i = 0; i < count; i++) sum += int32_t(weights[i]) * int32_t(codes[i]);
-        out[row] = sum;
-    }
+int32_t codes_baseline(const int16_t *weights, const uint8_t *row, size_t count) {
+    int32_t sum = 0;
+    for (size_t i = 0; i < count; i++) sum += int32_t(weights[i]) * int32_t(row[i]);
+    return sum;
 }
 
-constexpr Kernels baseline = {"baseline", dot4_baseline, dot3x4_baseline, codes4_baseline};
+constexpr Kernels baseline = {"baseline", dot_baseline, dot3x4_baseline, codes_baseline};
 
 #if defined(__x86_64__)
 
 #define AVX2 __attribute__((target("avx2,fma")))
 
-AVX2 void dot4_avx2(const float *query, const float *const rows[4], size_t count, float out[4]) {
-    dot4_any(query, rows, count, out);
-}
+AVX2 float dot_avx2(const float *query, const float *row, size_t count) { return dot_any(query, row, count); }
 
 AVX2 void dot3x4_avx2(const float *const queries[3], const float *const rows[4], size_t count, float out[12]) {
     dot3x4_any(queries, rows, count, out);
@@ -109,24 +97,21 @@ AVX2 INLINED int32_t sum(__m256i eight) {
     return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
 }
 
-AVX2 INLINED __m256i widened(const uint8_t *codes) {
-    return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i *>(codes)));
+AVX2 INLINED __m256i products(const int16_t *weights, const uint8_t *codes) {
+    __m256i wide = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i *>(codes)));
+    return _mm256_madd_epi16(wide, _mm256_loadu_si256(reinterpret_cast<const __m256i *>(weights)));
 }
 
-AVX2 void codes4_avx2(const int16_t *weights, const uint8_t *const rows[4], size_t count, int32_t out[4]) {
-    const uint8_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
-    __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
-    for (size_t i = 0; i < count; i += 16) {
-        __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(weights + i));
-        a = _mm256_add_epi32(a, _mm256_madd_epi16(widened(r0 + i), w));
-        b = _mm256_add_epi32(b, _mm256_madd_epi16(widened(r1 + i), w));
-        c = _mm256_add_epi32(c, _mm256_madd_epi16(widened(r2 + i), w));
-        d = _mm256_add_epi32(d, _mm256_madd_epi16(widened(r3 + i), w));
+AVX2 int32_t codes_avx2(const int16_t *weights, const uint8_t *row, size_t count) {
+    __m256i even = _mm256_setzero_si256(), odd = even;
+    for (size_t i = 0; i < count; i += 32) {
+        even = _mm256_add_epi32(even, products(weights + i, row + i));
+        odd = _mm256_add_epi32(odd, products(weights + i + 16, row + i + 16));
     }
-    out[0] = sum(a), out[1] = sum(b), out[2] = sum(c), out[3] = sum(d);
+    return sum(_mm256_add_epi32(even, odd));
 }
 
-constexpr Kernels avx2 = {"avx2", dot4_avx2, dot3x4_avx2, codes4_avx2};
+constexpr Kernels avx2 = {"avx2", dot_avx2, dot3x4_avx2, codes_avx2};
 
 #endif
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <faiss/impl/FaissException.h>
-#include <numeric>
+#include <utility>
 
 namespace vectors {
 namespace {
@@ -80,9 +80,9 @@ void Lists::encode_vectors(idx_t, const float *, const idx_t *, uint8_t *, bool)
 void Lists::probe(const Query &query, const Visible &visible, size_t first, size_t wanted, Best &best) const {
     std::vector<float> nearness(nlist);
     products(query.values, base.centroids.as<float>(), nlist, base.width, nearness.data());
-    std::vector<idx_t> order(nlist);
-    std::iota(order.begin(), order.end(), 0);
-    auto nearer = [&](idx_t a, idx_t b) { return nearness[size_t(a)] > nearness[size_t(b)]; };
+    std::vector<std::pair<float, uint32_t>> order(nlist);
+    for (size_t list = 0; list < nlist; list++) order[list] = {-nearness[list], uint32_t(list)};
+    std::vector<idx_t> keys;
     Request request(query, visible);
     faiss::IVFSearchParameters parameters;
     parameters.sel = const_cast<Request *>(&request);
@@ -90,12 +90,14 @@ void Lists::probe(const Query &query, const Visible &visible, size_t first, size
     for (size_t done = 0; done < nlist;) {
         size_t upTo = std::min(nlist, std::max(first, done * 2));
         auto begin = order.begin() + ptrdiff_t(done), end = order.begin() + ptrdiff_t(upTo);
-        if (upTo < nlist) std::nth_element(begin, end, order.end(), nearer);
+        if (upTo < nlist) std::nth_element(begin, end, order.end());
         // The nearest first, so that the worst of the best rises early.
-        std::sort(begin, end, nearer);
-        parameters.nprobe = upTo - done;
+        std::sort(begin, end);
+        keys.clear();
+        for (auto list = begin; list < end; list++) keys.push_back(idx_t(list->second));
+        parameters.nprobe = keys.size();
         search_preassigned(
-            1, query.values, idx_t(best.scores.size()), &*begin, nearness.data(), best.scores.data(),
+            1, query.values, idx_t(best.scores.size()), keys.data(), nearness.data(), best.scores.data(),
             best.labels.data(), false, &parameters, &stats);
         done = upTo;
         if (best.found() >= wanted) return;
