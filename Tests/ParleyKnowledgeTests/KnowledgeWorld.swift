@@ -104,9 +104,15 @@ struct KnowledgeWorld: Sendable {
 
     /// The texts of all passages that hold this word now.
     func found(_ word: String) async throws -> [String] {
-        let hits = try await self.store.keywordSearch(
-            [word], partitions: [self.collection.partition], limit: 100)
-        return try await self.store.passages(hits.map(\.number), partitions: [self.collection.partition]).map(\.text)
+        for _ in 0..<10 {
+            let hits = try await self.store.keywordSearch(
+                [word], partitions: [self.collection.partition], limit: 100)
+            let rows = try await self.store.passages(
+                hits.map(\.number), partitions: [self.collection.partition])
+            // What was replaced between the two reads is looked for again, as a search does.
+            if rows.count == hits.count { return rows.map(\.text) }
+        }
+        return []
     }
 
     // MARK: Index

@@ -50,10 +50,28 @@ public struct HybridSearch: KnowledgeSearch {
         guard let text = SearchText(query.text), query.limit > 0 else {
             return KnowledgeResult(hits: [], unready: await unready, usedVectors: false)
         }
-        let (ranking, usedVectors) = try await self.ranking(of: text, partitions: partitions)
         let limit = min(query.limit, CoreLimits.foundPassages)
-        let hits = try await self.hits(ranking, partitions: partitions, limit: limit)
-        return KnowledgeResult(hits: hits, unready: await unready, usedVectors: usedVectors)
+        var found = try await self.found(text, partitions: partitions, limit: limit)
+        if found.hasVanished {
+            // A document got another content between the ranking and the reading of its rows: the new one is there.
+            found = try await self.found(text, partitions: partitions, limit: limit)
+        }
+        return KnowledgeResult(hits: found.hits, unready: await unready, usedVectors: found.usedVectors)
+    }
+
+    /// What one search finds; whether some of it was gone when its rows were read.
+    private struct Found {
+        var hits: [KnowledgeResult.Hit]
+        var hasVanished: Bool
+        var usedVectors: Bool
+    }
+
+    private func found(
+        _ text: SearchText, partitions: [Int64], limit: Int
+    ) async throws(KnowledgeError) -> Found {
+        let (ranking, usedVectors) = try await self.ranking(of: text, partitions: partitions)
+        let (hits, hasVanished) = try await self.hits(ranking, partitions: partitions, limit: limit)
+        return Found(hits: hits, hasVanished: hasVanished, usedVectors: usedVectors)
     }
 
     // MARK: Access
@@ -125,10 +143,10 @@ public struct HybridSearch: KnowledgeSearch {
     /// The relevant ones as their rows are now, without repeats.
     private func hits(
         _ ranking: [RankedPassage], partitions: [Int64], limit: Int
-    ) async throws(KnowledgeError) -> [KnowledgeResult.Hit] {
+    ) async throws(KnowledgeError) -> (hits: [KnowledgeResult.Hit], hasVanished: Bool) {
         let relevant = RelevanceFloor.relevant(ranking.map(\.evidence)).map { ranking[$0] }
             .prefix(KnowledgeLimits.neighbourhoodCandidates + limit)
-        guard !relevant.isEmpty else { return [] }
+        guard !relevant.isEmpty else { return ([], false) }
         let rows = try await self.reading {
             try await self.passages.passages(relevant.map(\.number), partitions: partitions)
         }
@@ -138,7 +156,7 @@ public struct HybridSearch: KnowledgeSearch {
             guard let passage = passages[candidate.number], taken.take(passage) else { continue }
             hits.append(KnowledgeResult.Hit(passage: passage, score: min(max(candidate.score, 0), 1)))
         }
-        return hits
+        return (hits, passages.count < relevant.count)
     }
 
     func reading<Value: Sendable>(

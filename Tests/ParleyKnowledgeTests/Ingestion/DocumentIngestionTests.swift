@@ -40,7 +40,7 @@ struct DocumentIngestionTests {
     @Test("a job that was interrupted goes on where it was, and no passage is there twice")
     func goesOn() async throws {
         try await KnowledgeWorld.with { world in
-            let document = try await world.add(Self.text(300), name: "long.txt")
+            let document = try await world.add(Self.text(700), name: "long.txt")
             let lease = try #require(try await world.claim())
             // The worker is cancelled in the middle of a later batch.
             await withTaskGroup(of: Void.self) { group in
@@ -61,6 +61,7 @@ struct DocumentIngestionTests {
                 DocumentVersion(documentID: document.id, version: 1), model: world.embedder.model)
             #expect(staged == 3 * IngestionLimits.batchPassages)
             #expect(try await world.document(document.id).state != .ready)
+            try await world.store.handBack(lease, now: .now())
             try await world.runJobs()
             let ready = try await world.document(document.id)
             #expect(ready.state == .ready)
