@@ -218,6 +218,7 @@ enum LimitsList {
         Limit("ParleyKnowledge", "toleratedFailures", IngestionLimits.toleratedFailures),
         Limit("ParleyKnowledge", "ingestedFiles", IngestionLimits.ingestedFiles),
         Limit("ParleyKnowledge", "ingestedFolderDepth", IngestionLimits.ingestedFolderDepth),
+        Limit("ParleyKnowledge", "lastJobPatience", IngestionLimits.lastJobPatience),
         Limit("ParleyKnowledge", "watchInterval", IngestionLimits.watchInterval),
         Limit("ParleyKnowledge", "followInterval", IngestionLimits.followInterval),
         Limit("ParleyKnowledge", "followedDocuments", IngestionLimits.followedDocuments),
