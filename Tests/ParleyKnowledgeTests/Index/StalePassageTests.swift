@@ -9,29 +9,34 @@ import Testing
 
 @testable import ParleyKnowledge
 
+/// What the searches of a test share: tokens that must not be found any more, and how many searches there were.
+private final class Seen: Sendable {
+    let retired = Mutex<Set<String>>([])
+    let searches = Mutex(0)
+}
+
 @Suite("Deletes and updates under search", .timeLimit(.minutes(1)))
 struct StalePassageTests {
     @Test("once a delete or an update is acknowledged no search shows what was there before")
     func neverStale() async throws {
         try await KnowledgeWorld.with { world in
             let index = world.index()
-            let retired = Mutex<Set<String>>([])
+            let seen = Seen()
             let isDone = Flag()
-            let searches = Mutex(0)
             try await running(index.run) {
                 try await eventually { index.isReady }
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for _ in 0..<3 {
                         group.addTask {
                             while !isDone.isSet {
-                                let before = retired.withLock { $0 }
+                                let before = seen.retired.withLock { $0 }
                                 var texts = try await world.nearest("shared words of all", in: index, limit: 20)
                                 texts += try await world.found("share")
                                 for text in texts {
                                     let token = text.split(separator: " ").last.map(String.init) ?? ""
                                     #expect(!before.contains(token), "stale: \(token)")
                                 }
-                                searches.withLock { $0 += 1 }
+                                seen.searches.withLock { $0 += 1 }
                             }
                         }
                     }
@@ -41,17 +46,17 @@ struct StalePassageTests {
                         let document = try await world.ingest(text("first\(round)"), name: name)
                         index.nudge()
                         _ = try await world.ingest(text("second\(round)"), name: name)
-                        retired.withLock { _ = $0.insert("first\(round)") }
+                        seen.retired.withLock { _ = $0.insert("first\(round)") }
                         index.nudge()
                         try await world.store.delete(document.id, owner: world.owner)
-                        retired.withLock { _ = $0.insert("second\(round)") }
+                        seen.retired.withLock { _ = $0.insert("second\(round)") }
                         if round % 5 == 0 { while try await world.store.sweep(now: .now()) {} }
                     }
                     isDone.set()
                     try await group.waitForAll()
                 }
             }
-            #expect(searches.withLock { $0 } > 20)
+            #expect(seen.searches.withLock { $0 } > 20)
         }
     }
 }
