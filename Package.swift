@@ -276,6 +276,10 @@ let package = Package(
             dependencies: ["DocumentText"],
             swiftSettings: strict),
         .testTarget(
+            name: "WebFetcherTests",
+            dependencies: ["WebFetcher", .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
+            swiftSettings: strict),
+        .testTarget(
             name: "MultipartParserTests",
             dependencies: ["MultipartParser", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),
