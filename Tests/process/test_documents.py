@@ -1,7 +1,11 @@
 """The real program from an uploaded file to an answer that quotes it, and what breaks on the way."""
 
+import http.client
+import http.server
 import os
 import shutil
+import subprocess
+import threading
 import time
 
 import pytest
@@ -144,6 +148,7 @@ def test_killed_in_the_middle_of_indexing(tmp_path):
     """kill -9 while a document is read, several times over: it ends ready, whole and not twice."""
     port = free_port()
     text = "\n\n".join(f"Lot {n} is the {WORDS[n % 12]} {n * 37 % 1009} chest. {prose(n, 8)}" for n in range(400))
+    text += "\n\nThe reserve of the auction is forty guineas."
     program = serve(tmp_path / "data", port)
     try:
         client = Reading(port)
@@ -156,8 +161,8 @@ def test_killed_in_the_middle_of_indexing(tmp_path):
             program = serve(tmp_path / "data", port)
         document = client.settled(id, patience=150)
         assert document["state"] == "ready", document
-        passages = client.found("lot 399 chest", limit=50)["passages"]
-        assert any("Lot 399 " in p["text"] for p in passages)
+        passages = client.found("How many guineas is the reserve of the auction?", limit=50)["passages"]
+        assert any("forty guineas" in p["text"] for p in passages)
         assert len({tuple(p["range"]) for p in passages}) == len(passages)
         assert [name for name in os.listdir(tmp_path / "data" / "spool")] == []
     finally:
@@ -167,7 +172,7 @@ def test_killed_in_the_middle_of_indexing(tmp_path):
 def test_the_index_is_made_again(tmp_path, model):
     """Its file deleted or damaged: the database has everything, and search by meaning comes back."""
     port = free_port()
-    environment = {"PARLEY_EMBEDDING_MODEL": "scripted-embedding"}
+    environment = {"PARLEY_EMBEDDING_MODEL": "scripted-itl1"}
     program = serve(tmp_path / "data", port, model.port, env=environment)
     try:
         client = Reading(port)
@@ -222,5 +227,106 @@ def test_nothing_crosses_users(tmp_path):
         assert eve.request("DELETE", f"/api/collections/{secrets['id']}")[0] == 404
         assert ada.request("PATCH", f"/api/collections/{secrets['id']}", {"readers": "owner"})[0] == 200
         assert not any("marigold" in p["text"] for p in eve.found(question, limit=50)["passages"])
+    finally:
+        program.kill()
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """A page, and one that leads away."""
+
+    def do_GET(self):
+        leads_away = self.path == "/away"
+        self.send_response(302 if leads_away else 200)
+        body = b"<html><title>Tides</title><h1>Tides</h1><p>The ferry waits for the spring tide at Corran.</p></html>"
+        if leads_away:
+            self.send_header("Location", "http://localhost:1/secret")
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", "0" if leads_away else str(len(body)))
+        self.end_headers()
+        if not leads_away:
+            self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def pages():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_links(tmp_path, pages):
+    """A link becomes a document; hosts of the own network are refused unless they are allowed, behind redirects too."""
+    port = free_port()
+    program = serve(tmp_path / "data", port, env={"PARLEY_LINKS_PRIVATE_HOSTS": "127.0.0.1"})
+    try:
+        client = Reading(port)
+        link = f"http://127.0.0.1:{pages}/tides.html"
+        status, body = client.request("POST", "/api/documents", {"url": link + "#ferry", "collection": "Web"})
+        assert status == 202 and body["document"]["name"] == link, body
+        document = client.settled(body["document"]["id"])
+        assert document["state"] == "ready" and document["mediaType"] == "text/html", document
+        assert "spring tide" in client.found("Where does the ferry wait for the spring tide?")["passages"][0]["text"]
+        for refused in (
+            f"http://localhost:{pages}/tides.html",
+            f"http://127.0.0.1:{pages}/away",
+            "http://[::1]/",
+            "http://0x7f.1/",
+            "http://169.254.169.254/latest/meta-data/",
+            "file:///etc/passwd",
+            "nonsense",
+        ):
+            status, problem = client.request("POST", "/api/documents", {"url": refused})
+            assert status == 422 and problem["errors"][0]["field"] == "url", (refused, problem)
+        assert len(client.request("GET", "/api/documents")[1]["documents"]) == 1
+        assert os.listdir(tmp_path / "data" / "spool") == []
+    finally:
+        program.kill()
+
+
+def test_operators_see_what_works(tmp_path):
+    """`doctor`, `/metrics` and `/api/admin/jobs` tell of documents, index and jobs."""
+    port = free_port()
+    program = serve(tmp_path / "data", port)
+    try:
+        client = Reading(port)
+        client.add("note.txt", b"The kettle is on the left shelf.")
+        client.found("kettle")
+        end = time.monotonic() + 40
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/metrics")
+            metrics = connection.getresponse().read().decode()
+            connection.close()
+            if 'parley_documents{state="ready"} 1' in metrics:
+                break
+            assert time.monotonic() < end, metrics
+            time.sleep(0.2)
+        for name in (
+            'parley_jobs{state="dead"} 0',
+            "parley_jobs_oldest_waiting_seconds",
+            "parley_search_duration_seconds_count",
+            'parley_index_lag{index="passages"}',
+            "parley_upload_bytes_total",
+        ):
+            assert name in metrics, name
+        jobs = client.request("GET", "/api/admin/jobs?state=completed")[1]["jobs"]
+        assert [job["kind"] for job in jobs] == ["document.read"]
+        doctor = subprocess.run(
+            [os.environ["PARLEY_BIN"], "doctor", "--data-dir", str(tmp_path / "data")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""},
+        )
+        assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+        for words in ("PDF", "pandoc", "background jobs: 0 waiting, 0 running, 0 set aside", "index of vectors"):
+            assert words in doctor.stdout, doctor.stdout
     finally:
         program.kill()
