@@ -66,6 +66,8 @@ public enum HTTPLimits {
     public static let uploadsPerUser = 4
     /// Free bytes on the disk that an upload leaves untouched.
     public static let uploadReserveBytes: Int64 = 64 * 1024 * 1024
+    /// Bytes of an upload after which the room on the disk is looked at again.
+    public static let uploadWeighBytes = 8 * 1024 * 1024
     /// Collections that one request may name.
     public static let namedCollections = 50
     /// The id or name of a collection in a request, in bytes.

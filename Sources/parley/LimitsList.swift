@@ -189,6 +189,7 @@ enum LimitsList {
         Limit("ParleyHTTP", "uploads", HTTPLimits.uploads),
         Limit("ParleyHTTP", "uploadsPerUser", HTTPLimits.uploadsPerUser),
         Limit("ParleyHTTP", "uploadReserveBytes", HTTPLimits.uploadReserveBytes),
+        Limit("ParleyHTTP", "uploadWeighBytes", HTTPLimits.uploadWeighBytes),
         Limit("ParleyHTTP", "namedCollections", HTTPLimits.namedCollections),
         Limit("ParleyHTTP", "collectionWordBytes", HTTPLimits.collectionWordBytes),
         Limit("ParleyHTTP", "readersPerCollection", HTTPLimits.readersPerCollection),

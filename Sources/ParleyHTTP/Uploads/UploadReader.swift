@@ -35,6 +35,8 @@ struct UploadReader {
     private let spool: UploadSpool
     private var upload = Upload()
     private var target = Target.none
+    /// Written since the room on the disk was looked at.
+    private var unweighedBytes = 0
 
     private init(spool: UploadSpool) {
         self.spool = spool
@@ -110,6 +112,12 @@ struct UploadReader {
                 throw problem
             }
             try await content.append(bytes)
+            self.unweighedBytes += bytes.readableBytes
+            if self.unweighedBytes > HTTPLimits.uploadWeighBytes {
+                // Who announces nothing must not fill the disk either: the database is on it.
+                self.unweighedBytes = 0
+                try await self.spool.checkRoom(for: 0)
+            }
             Counter(label: "parley_upload_bytes").increment(by: bytes.readableBytes)
         case .collection(var text):
             guard text.count + bytes.readableBytes <= HTTPLimits.collectionWordBytes else {
