@@ -11,12 +11,16 @@ import Testing
 
 @testable import ParleyChat
 
-/// A wall clock that runs a thousand times faster, so that leases and waits of seconds take milliseconds.
-private struct FastClock: Sendable {
-    private let start = ContinuousClock.now
+/// A wall clock that goes on only when the test says so, however slow the machine is.
+private final class TestClock: Sendable {
+    private let milliseconds = Mutex<Int64>(1_000_000)
 
     func now() -> Timestamp {
-        Timestamp(milliseconds: Int64((ContinuousClock.now - self.start).inSeconds * 1_000_000))
+        Timestamp(milliseconds: self.milliseconds.withLock { $0 })
+    }
+
+    func advance(by duration: Duration) {
+        self.milliseconds.withLock { $0 += duration.milliseconds }
     }
 }
 
@@ -46,12 +50,11 @@ private struct FakeHandler: JobHandler {
 
 @Suite("The worker of background jobs", .timeLimit(.minutes(1)))
 struct JobRunnerTests {
-    private let clock = FastClock()
+    private let clock = TestClock()
 
     private func runner(_ store: InMemoryJobStore, _ handlers: FakeHandler..., name: String = "n") -> JobRunner {
         var timing = JobRunner.Timing()
         timing.heartbeat = .milliseconds(8)
-        timing.leaseLife = .milliseconds(30)
         timing.poll = .milliseconds(5)
         timing.drainPatience = .milliseconds(20)
         timing.figures = .milliseconds(20)
@@ -115,6 +118,9 @@ struct JobRunnerTests {
         try await self.add(store, "again")
         try await self.add(store, "never")
         try await self.running(self.runner(store, handler)) {
+            try await self.until { store.all.map(\.failures) == [1, 1] }
+            #expect(store.all.map(\.state) == [.waiting, .dead])
+            self.clock.advance(by: .seconds(16))
             try await self.until { store.all.map(\.state) == [.completed, .dead] }
         }
         #expect(store.all.map(\.failures) == [1, 1])
@@ -137,9 +143,11 @@ struct JobRunnerTests {
         try await self.add(store, "long")
         try await self.running(self.runner(store, handler)) {
             try await self.until { store.all.first?.progress == 0.25 }
-            let claimedAt = self.clock.now()
-            // Longer than a lease lives.
-            try await self.until { self.clock.now() > claimedAt.advanced(by: .seconds(60)) }
+            // Longer than a lease lives, in steps that are shorter.
+            for _ in 0..<4 {
+                self.clock.advance(by: CoreLimits.jobLeaseLife * 0.7)
+                try await self.until { store.all[0].updatedAt == self.clock.now() }
+            }
             #expect(store.all[0].deliveries == 1 && store.all[0].state == .running)
             try await store.discard(store.all[0].id)
             try await self.until { cancelled.withLock { $0 } }
@@ -235,7 +243,10 @@ struct JobRunnerTests {
                 try await Task.sleep(for: .milliseconds(dice.roll(15)))
                 store.setAway(false)
             }
-            try await self.until { store.all.allSatisfy { $0.state == .completed || $0.state == .dead } }
+            try await self.until {
+                self.clock.advance(by: .milliseconds(500))
+                return store.all.allSatisfy { $0.state == .completed || $0.state == .dead }
+            }
             group.cancelAll()
         }
         #expect(store.all.count == 30)
