@@ -5,8 +5,8 @@
 // model, the instructions, the state of the connection, and on an empty chat a few suggestions.
 
 import { autoGrow, byID, h, isTouch, wantsCalm } from "./dom.js";
+import { describeLookIn, lookIn } from "./drafts.js";
 import { modelLabel } from "./format.js";
-import { describe, lookIn } from "./look-in.js";
 import { answerUnderWay, busyWith, currentConversation } from "./state.js";
 
 /** Bytes of one message, at most; the server refuses more. */
@@ -193,7 +193,7 @@ export class Composer {
 
   /** Says where answers look, when that is not everywhere. */
   #showLookIn() {
-    const words = describe(lookIn(this.storage));
+    const words = describeLookIn(lookIn(this.storage));
     byID("look-in").hidden = words === null;
     byID("look-in").querySelector("span").textContent = words ?? "";
     byID("look-in").setAttribute("aria-label", `Documents: ${words ?? "all"}`);

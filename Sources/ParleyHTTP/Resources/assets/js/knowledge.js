@@ -6,7 +6,7 @@
 
 import { askForText } from "./dialogs.js";
 import { byID, h, loadStyle } from "./dom.js";
-import { lookIn, looksInOne, saveLookIn } from "./look-in.js";
+import { lookIn, looksInOne, saveLookIn } from "./drafts.js";
 import { openMenu } from "./menu.js";
 import { UploadTray } from "./upload-tray.js";
 
