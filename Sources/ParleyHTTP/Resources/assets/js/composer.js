@@ -30,6 +30,8 @@ export class Composer {
   #statusTimer = null;
   #wasInterrupted = false;
   #place = null;
+  /** Whether files are being dragged over the page. */
+  isDragging = false;
 
   constructor({ store, actions, drafts, storage }) {
     Object.assign(this, { store, actions, drafts, storage });
@@ -287,14 +289,18 @@ export class Composer {
     addEventListener("dragover", (event) => {
       if (!hasFiles(event.dataTransfer) || !mayTake()) return;
       event.preventDefault();
+      this.isDragging = true;
       this.#withKnowledge((it) => it.dragged());
     });
     addEventListener("dragleave", (event) => {
-      if (event.relatedTarget === null && hasFiles(event.dataTransfer)) this.#withKnowledge((it) => it.dragEnded());
+      if (event.relatedTarget !== null || !hasFiles(event.dataTransfer)) return;
+      this.isDragging = false;
+      this.#withKnowledge((it) => it.dragEnded());
     });
     addEventListener("drop", (event) => {
       if (!hasFiles(event.dataTransfer) || !mayTake()) return;
       event.preventDefault();
+      this.isDragging = false;
       // A folder has no bytes; what it holds is not read.
       const files = [...event.dataTransfer.files].filter((file) => file.size > 0 || file.type !== "");
       this.#withKnowledge((it) => it.drop(files));
