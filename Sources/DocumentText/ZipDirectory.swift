@@ -43,8 +43,10 @@ struct ZipDirectory {
         var total = 0
         for entry in self.entries {
             guard !entry.isEncrypted else { throw DocumentError(.locked, "It is protected with a password.") }
-            total += entry.unpackedBytes
-            if !Self.isPicture(entry.name) { text += entry.unpackedBytes }
+            // A claim beyond the limit counts as just beyond it, so that no number of claims makes a sum overflow.
+            let bytes = min(entry.unpackedBytes, DocumentTextLimits.unpackedTotalBytes + 1)
+            total += bytes
+            if !Self.isPicture(entry.name) { text += bytes }
             let bound = max(entry.packedBytes, 1) * DocumentTextLimits.unpackedRatio
             guard entry.unpackedBytes <= DocumentTextLimits.unpackedRatioFromBytes || entry.unpackedBytes <= bound
             else {

@@ -76,6 +76,8 @@ struct ConvertedFormatTests {
         let body = [("word/document.xml", String(repeating: "x", count: 1000))]
         #expect(try await refusal(zip(body, claimedBytes: 10_000_000))?.code == .tooLarge)
         #expect(try await refusal(zip(body, claimedBytes: 4_000_000_000))?.code == .tooLarge)
+        let endless = body + (0..<2100).map { ("f\($0)", "") }
+        #expect(try await refusal(zip(endless, wideBytes: (1 << 52) - 1))?.code == .tooLarge)
         let many = (0..<11_000).map { ("f\($0)", "") }
         #expect(try await refusal(zip(many))?.code == .tooLarge)
         #expect(try await refusal(zip(body, flags: 1))?.code == .locked)

@@ -82,8 +82,11 @@ func refusal(
     }
 }
 
-/// A ZIP archive of files that are not compressed; `claimedBytes` is what its table of contents says of each.
-func zip(_ files: [(name: String, text: String)], claimedBytes: Int? = nil, flags: UInt16 = 0) -> [UInt8] {
+/// A ZIP archive of files that are not compressed; `claimedBytes` is what its table of contents says of each, and
+/// `wideBytes`, packed or not, what it says in the manner of ZIP64.
+func zip(
+    _ files: [(name: String, text: String)], claimedBytes: Int? = nil, wideBytes: Int? = nil, flags: UInt16 = 0
+) -> [UInt8] {
     var archive: [UInt8] = []
     var directory: [UInt8] = []
     for file in files {
@@ -93,10 +96,13 @@ func zip(_ files: [(name: String, text: String)], claimedBytes: Int? = nil, flag
         let head = little(20, 2) + little(Int(flags), 2) + little(0, 2) + little(0, 4) + little(Int(checksum), 4)
         let sizes = little(data.count, 4) + little(data.count, 4) + little(file.name.utf8.count, 2) + little(0, 2)
         archive += little(0x0403_4B50, 4) + head + sizes + Array(file.name.utf8) + data
-        let claimed = little(data.count, 4) + little(claimedBytes ?? data.count, 4)
+        let claimed =
+            wideBytes == nil
+            ? little(data.count, 4) + little(claimedBytes ?? data.count, 4) : [UInt8](repeating: 0xFF, count: 8)
+        let extra: [UInt8] = wideBytes.map { little(1, 2) + little(16, 2) + little($0, 8) + little($0, 8) } ?? []
         directory += little(0x0201_4B50, 4) + little(20, 2) + head + claimed + little(file.name.utf8.count, 2)
-        directory += little(0, 2) + little(0, 2) + little(0, 2) + little(0, 2) + little(0, 4) + little(start, 4)
-        directory += Array(file.name.utf8)
+        directory += little(extra.count, 2) + little(0, 2) + little(0, 2) + little(0, 2) + little(0, 4)
+        directory += little(start, 4) + Array(file.name.utf8) + extra
     }
     let end =
         little(0x0605_4B50, 4) + little(0, 4) + little(files.count, 2) + little(files.count, 2)
