@@ -184,6 +184,21 @@ struct NativeFormatTests {
         #expect(found.blocks.allSatisfy { $0.text.utf8.count <= DocumentTextLimits.blockBytes })
     }
 
+    @Test("a row of nothing but separators takes no more than a block")
+    func longRow() async throws {
+        let found = try await read("a" + String(repeating: ",", count: 50_000) + "b", name: "a.csv")
+        #expect(found.texts == ["a", "b"])
+    }
+
+    @Test("a long text in JSON goes out in pieces of whole characters, also where all is escaped")
+    func longString() async throws {
+        for unit in ["é", "漢", "\\u0041"] {
+            let found = try await read("{\"a\":\"" + String(repeating: unit, count: 1_100_000) + "\"}", name: "a.json")
+            #expect(found.blocks.count { $0.text.hasPrefix("a: ") } > 1)
+            #expect(!found.extracted.unicodeScalars.contains("\u{FFFD}"))
+        }
+    }
+
     @Test("JSON is read as paths and values")
     func json() async throws {
         let found = try await read(

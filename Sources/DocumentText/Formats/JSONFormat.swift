@@ -40,6 +40,8 @@ struct JSONFormat: FormatReader {
     /// A block is closed at the end of an object once it is this long.
     private static let fullBlockBytes = 600
     private static let longestBlockBytes = 1500
+    /// A text without blanks goes out in pieces of so many bytes.
+    private static let longestPieceBytes = 1 << 20
 
     mutating func take(_ text: [UInt8], into sink: inout BlockSink) throws(DocumentError) {
         for byte in text {
@@ -170,6 +172,7 @@ struct JSONFormat: FormatReader {
     private mutating func takeInString(
         _ byte: UInt8, isKey: Bool, into sink: inout BlockSink
     ) throws(DocumentError) {
+        try self.relieve(before: byte, isKey: isKey, into: &sink)
         if var digits = self.escape {
             digits.append(byte)
             self.escape = digits
@@ -188,14 +191,19 @@ struct JSONFormat: FormatReader {
             self.endString(isKey: isKey, into: &sink)
         } else {
             self.token.append(byte)
-            // A long text goes out in pieces; the path is said once.
-            if self.token.count >= DocumentTextLimits.blockBytes, byte == 0x20 || self.token.count > 1 << 20 {
-                guard !isKey else { throw self.broken() }
-                let expecting = self.expecting
-                self.endValue(into: &sink)
-                self.expecting = expecting
-            }
         }
+    }
+
+    /// A long text goes out in pieces that end at a blank or, where there is none, between two characters.
+    private mutating func relieve(before byte: UInt8, isKey: Bool, into sink: inout BlockSink) throws(DocumentError) {
+        let count = self.token.count
+        guard count >= DocumentTextLimits.blockBytes, byte & 0xC0 != 0x80,
+            self.token.last == 0x20 || count > Self.longestPieceBytes
+        else { return }
+        guard !isKey else { throw self.broken() }
+        let expecting = self.expecting
+        self.endValue(into: &sink)
+        self.expecting = expecting
     }
 
     private mutating func endString(isKey: Bool, into sink: inout BlockSink) {

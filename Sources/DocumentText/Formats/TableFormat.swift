@@ -22,6 +22,11 @@ struct TableFormat: FormatReader {
 
     mutating func take(_ text: [UInt8], into sink: inout BlockSink) throws(DocumentError) {
         for byte in text {
+            // Neither a quote that is never closed nor a row of separators may take the rest of the file for one row.
+            if self.rowBytes >= DocumentTextLimits.blockBytes, byte & 0xC0 != 0x80 {
+                self.isQuoted = false
+                self.endRow(into: &sink)
+            }
             if self.isQuoted {
                 self.takeQuoted(byte, into: &sink)
             } else if byte == UInt8(ascii: "\""), self.field.isEmpty {
@@ -31,7 +36,7 @@ struct TableFormat: FormatReader {
             } else if byte == 0x0A {
                 self.endRow(into: &sink)
             } else {
-                self.append(byte, into: &sink)
+                self.append(byte)
             }
         }
     }
@@ -41,13 +46,13 @@ struct TableFormat: FormatReader {
             if byte == UInt8(ascii: "\"") {
                 self.isAfterQuote = true
             } else {
-                self.append(byte == 0x0A ? 0x20 : byte, into: &sink)
+                self.append(byte == 0x0A ? 0x20 : byte)
             }
             return
         }
         self.isAfterQuote = false
         if byte == UInt8(ascii: "\"") {
-            self.append(byte, into: &sink)
+            self.append(byte)
             return
         }
         self.isQuoted = false
@@ -56,18 +61,13 @@ struct TableFormat: FormatReader {
         } else if byte == 0x0A {
             self.endRow(into: &sink)
         } else {
-            self.append(byte, into: &sink)
+            self.append(byte)
         }
     }
 
-    private mutating func append(_ byte: UInt8, into sink: inout BlockSink) {
+    private mutating func append(_ byte: UInt8) {
         self.field.append(byte)
         self.rowBytes += 1
-        // A quote that is never closed must not take the rest of the file for one field.
-        if self.rowBytes >= DocumentTextLimits.blockBytes, byte < 0x80 {
-            self.isQuoted = false
-            self.endRow(into: &sink)
-        }
     }
 
     private mutating func endField() {
