@@ -73,8 +73,6 @@ struct BlockSink {
         if let blank = bytes[(limit - most / 4)..<limit].lastIndex(where: { $0 == 0x0A || $0 == 0x20 }) {
             return blank + 1 - bytes.startIndex
         }
-        var end = limit
-        while end > bytes.startIndex + most - 4, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-        return end - bytes.startIndex
+        return bytes.characterStart(notBehind: limit) - bytes.startIndex
     }
 }

@@ -222,12 +222,15 @@ struct NativeFormatTests {
 
     @Test("a line of megabytes becomes blocks of a bounded size that join to the line")
     func longLine() async throws {
-        for (name, unit) in [("a.txt", "word "), ("b.txt", "é"), ("a.md", "漢"), ("a.html", "y"), ("a.swift", "zz ")] {
+        for (name, unit) in [
+            ("a.txt", "word "), ("b.txt", "é"), ("a.md", "漢"), ("a.html", "y"), ("b.html", "😀"), ("a.swift", "zz "),
+        ] {
             let line = String(repeating: unit, count: 200_000)
             let found = try await read(line, name: name)
             #expect(found.blocks.count > 5)
             #expect(found.blocks.allSatisfy { $0.text.utf8.count <= DocumentTextLimits.blockBytes })
             #expect(found.extracted.filter { $0 != " " }.count == line.filter { $0 != " " }.count)
+            #expect(!found.extracted.unicodeScalars.contains("\u{FFFD}"))
         }
     }
 }

@@ -43,8 +43,7 @@ struct LineFormat<Lines: LineReader>: FormatReader {
         self.rest += text[start...]
         let most = DocumentTextLimits.blockBytes
         while self.rest.count >= 2 * most {
-            var cut = most
-            while cut > most - 4, self.rest[cut] & 0xC0 == 0x80 { cut -= 1 }
+            let cut = self.rest.characterStart(notBehind: most)
             self.lines.take(line: self.rest[..<cut], isPiece: true, into: &sink)
             self.rest.removeFirst(cut)
         }
@@ -54,8 +53,7 @@ struct LineFormat<Lines: LineReader>: FormatReader {
         var line = line
         let most = DocumentTextLimits.blockBytes
         while line.count > most {
-            var cut = line.startIndex + most
-            while cut > line.startIndex + most - 4, line[cut] & 0xC0 == 0x80 { cut -= 1 }
+            let cut = line.characterStart(notBehind: line.startIndex + most)
             self.lines.take(line: line[..<cut], isPiece: true, into: &sink)
             line = line[cut...]
         }
@@ -66,6 +64,16 @@ struct LineFormat<Lines: LineReader>: FormatReader {
         if !self.rest.isEmpty { self.emit(self.rest[...], into: &sink) }
         self.rest = []
         self.lines.finish(into: &sink)
+    }
+}
+
+extension RandomAccessCollection<UInt8> where Index == Int {
+    /// Where the character of UTF-8 begins of which the byte at this place is part. No more than three bytes before it
+    /// are looked at, so bytes that are no text are cut somewhere near.
+    func characterStart(notBehind place: Int) -> Int {
+        var start = place
+        while start > Swift.max(self.startIndex, place - 4), self[start] & 0xC0 == 0x80 { start -= 1 }
+        return start
     }
 }
 

@@ -35,8 +35,8 @@ struct HTMLBlockWriter {
     /// Gives away the first part of a run that is too long, up to a blank if there is one.
     private mutating func flushFront(into sink: inout BlockSink) {
         let most = DocumentTextLimits.blockBytes
-        var end = self.run[(most * 3 / 4)..<most].lastIndex { $0 <= 0x20 } ?? most
-        while end > most / 2, end == most, self.run[end] & 0xC0 == 0x80 { end -= 1 }
+        let blank = self.run[(most * 3 / 4)..<most].lastIndex { $0 <= 0x20 }
+        let end = blank ?? self.run.characterStart(notBehind: most)
         sink.add(self.kind, HTMLEntities.decode(self.run[..<end])[...], goesOn: self.goesOn)
         self.run.removeFirst(end)
         self.goesOn = true
