@@ -61,7 +61,7 @@ public actor OpenDocument {
     private static func reader(of kind: DocumentKind) -> any FormatReader {
         switch kind {
         case .plainText: LineFormat(PlainTextLines())
-        case .sourceCode: LineFormat(SourceCodeLines())
+        case .sourceCode: LineFormat(PlainTextLines(as: .code))
         case .markdown: LineFormat(MarkdownLines())
         case .pdf: LineFormat(PDFTextLines())
         case .html, .docx, .odt, .epub, .rtf: HTMLFormat()

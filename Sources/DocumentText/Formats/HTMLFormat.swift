@@ -114,7 +114,6 @@ struct HTMLFormat: FormatReader {
         guard !tag.name.isEmpty else { return }
         if !tag.isClosing, !tag.closesItself, HTMLTag.rawText.contains(tag.name), !self.isXML {
             self.state = .raw(end: "</" + tag.name)
-            if tag.name != "title" { return }
             return
         }
         self.writer.take(tag, isXML: self.isXML, into: &sink)

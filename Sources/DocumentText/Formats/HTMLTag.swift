@@ -28,6 +28,7 @@ struct HTMLTag {
         while true {
             rest = rest.drop { $0 <= 0x20 || $0 == UInt8(ascii: "/") }
             guard !rest.isEmpty else { return nil }
+            // Empty only before a stray `=`, which is then taken with its value: each round takes something.
             let name = rest.prefix { $0 > 0x20 && $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: "/") }
             rest = rest[name.endIndex...].drop { $0 <= 0x20 }
             var value = rest.prefix(0)
@@ -40,8 +41,6 @@ struct HTMLTag {
                     value = rest.prefix { $0 > 0x20 }
                     rest = rest[value.endIndex...]
                 }
-            } else if name.isEmpty {
-                rest = rest.dropFirst()
             }
             if String(decoding: name, as: UTF8.self).lowercased() == wanted {
                 return String(decoding: HTMLEntities.decode(value), as: UTF8.self)

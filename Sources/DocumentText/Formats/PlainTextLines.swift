@@ -2,37 +2,25 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
-/// Paragraphs of plain text: lines up to a blank one. A form feed ends a page where there are pages.
+/// What stands between blank lines: paragraphs of plain text, or pieces of source code.
 struct PlainTextLines: LineReader {
+    private let kind: TextBlock.Kind
     private var group = LineGroup()
+
+    init(as kind: TextBlock.Kind = .paragraph) {
+        self.kind = kind
+    }
 
     mutating func take(line: ArraySlice<UInt8>, isPiece: Bool, into sink: inout BlockSink) {
         if line.isBlank, !isPiece {
-            self.group.close(as: .paragraph, into: &sink)
+            self.group.close(as: self.kind, into: &sink)
         } else {
-            self.group.add(line, isPiece: isPiece, as: .paragraph, into: &sink)
+            self.group.add(line, isPiece: isPiece, as: self.kind, into: &sink)
         }
     }
 
     mutating func finish(into sink: inout BlockSink) {
-        self.group.close(as: .paragraph, into: &sink)
-    }
-}
-
-/// Source code: what stands between blank lines.
-struct SourceCodeLines: LineReader {
-    private var group = LineGroup()
-
-    mutating func take(line: ArraySlice<UInt8>, isPiece: Bool, into sink: inout BlockSink) {
-        if line.isBlank, !isPiece {
-            self.group.close(as: .code, into: &sink)
-        } else {
-            self.group.add(line, isPiece: isPiece, as: .code, into: &sink)
-        }
-    }
-
-    mutating func finish(into sink: inout BlockSink) {
-        self.group.close(as: .code, into: &sink)
+        self.group.close(as: self.kind, into: &sink)
     }
 }
 
@@ -42,8 +30,6 @@ struct SourceCodeLines: LineReader {
 struct PDFTextLines: LineReader {
     private var paragraph: [UInt8] = []
     private var goesOn = false
-
-    init() {}
 
     mutating func take(line: ArraySlice<UInt8>, isPiece: Bool, into sink: inout BlockSink) {
         if sink.page == nil { sink.page = 1 }
