@@ -158,10 +158,9 @@ static int raise_fences(const parley_process_plan *plan, parley_process_fences *
     return 0;
 }
 
-static int close_from(int first) {
-    if (syscall(__NR_close_range, (unsigned)first, ~0U, 0U) == 0) return 0;
+static void close_from(int first) {
+    if (syscall(__NR_close_range, (unsigned)first, ~0U, 0U) == 0) return;
     for (int descriptor = first; descriptor < 65536; descriptor++) close(descriptor);
-    return 0;
 }
 
 #else
@@ -172,9 +171,8 @@ static int raise_fences(const parley_process_plan *plan, parley_process_fences *
     return 0;
 }
 
-static int close_from(int first) {
+static void close_from(int first) {
     for (int descriptor = first; descriptor < 65536; descriptor++) close(descriptor);
-    return 0;
 }
 
 #endif
@@ -186,8 +184,9 @@ static int limit(int resource, uint64_t value) {
 }
 
 /// Puts the streams in their places and closes everything else, the caller's sockets and databases above all.
-static int arrange_descriptors(const parley_process_plan *plan, int report_end) {
-    int wanted[report_descriptor + 1] = {plan->input, plan->output, plan->errors, report_end};
+/// `report_end` is told where the pipe is after each step: until the last one its place may hold a file of the caller.
+static int arrange_descriptors(const parley_process_plan *plan, int *report_end) {
+    int wanted[report_descriptor + 1] = {plan->input, plan->output, plan->errors, *report_end};
     // First out of the way of the places that are filled below.
     for (int place = 0; place <= report_descriptor; place++) {
         int source = wanted[place] >= 0 ? wanted[place] : open("/dev/null", place == 0 ? O_RDONLY : O_WRONLY);
@@ -195,14 +194,16 @@ static int arrange_descriptors(const parley_process_plan *plan, int report_end) 
         wanted[place] = fcntl(source, F_DUPFD, 16);
         if (wanted[place] < 0) return errno;
     }
+    *report_end = wanted[report_descriptor];
     for (int place = 0; place <= report_descriptor; place++) {
         if (dup2(wanted[place], place) < 0) return errno;
     }
+    *report_end = report_descriptor;
     close_from(report_descriptor + 1);
     return fcntl(report_descriptor, F_SETFD, FD_CLOEXEC) == 0 ? 0 : errno;
 }
 
-static int prepare(const parley_process_plan *plan, int report_end, parley_process_fences *fences) {
+static int prepare(const parley_process_plan *plan, int *report_end, parley_process_fences *fences) {
     int error = arrange_descriptors(plan, report_end);
     if (error != 0) return error;
     if (setpgid(0, 0) != 0 || chdir(plan->directory) != 0) return errno;
@@ -223,14 +224,15 @@ static int prepare(const parley_process_plan *plan, int report_end, parley_proce
 
 static _Noreturn void become(const parley_process_plan *plan, int report_end) {
     report report = {0};
-    report.error = prepare(plan, report_end, &report.fences);
+    report.error = prepare(plan, &report_end, &report.fences);
     if (report.error == 0) {
-        if (write(report_descriptor, &report, sizeof report) != sizeof report) _exit(127);
+        if (write(report_end, &report, sizeof report) != sizeof report) _exit(127);
         execve(plan->program, plan->arguments, plan->environment);
         report.error = errno;
     }
-    // When arranging failed the pipe is where it was.
-    if (write(report_descriptor, &report, sizeof report) < 0) write(report_end, &report, sizeof report);
+    // Where this fails too the pipe closes, and the parent is told as much.
+    ssize_t written = write(report_end, &report, sizeof report);
+    (void)written;
     _exit(127);
 }
 
