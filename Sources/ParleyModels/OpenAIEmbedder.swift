@@ -77,11 +77,7 @@ public final class OpenAIEmbedder: Embedder {
     private func fit(_ text: String) -> String {
         // Servers refuse empty inputs.
         guard text.utf8.contains(where: { $0 > 0x20 }) else { return "." }
-        let bytes = min(self.maximumTokens * 4, ModelsLimits.embeddingTextBytes)
-        guard text.utf8.count > bytes else { return text }
-        var end = text.utf8.index(text.startIndex, offsetBy: bytes)
-        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
-        return String(text[..<end])
+        return text.cut(toBytes: min(self.maximumTokens * 4, ModelsLimits.embeddingTextBytes))
     }
 
     /// The texts from `start` on that go in one request.
