@@ -119,25 +119,18 @@ public final class OpenAIEmbedder: Embedder {
     private func ask(
         _ server: ModelServer, _ batch: ArraySlice<String>, start: ContinuousClock.Instant
     ) async throws -> [[Float]] {
-        let limits = server.endpoint.limits
-        let total = start.advanced(by: min(limits.total, ModelsLimits.embeddingDeadline))
+        let total = start.advanced(by: min(server.endpoint.limits.total, ModelsLimits.embeddingDeadline))
         let body = ByteBuffer(
             bytes: EmbeddingsBody.request(
                 batch, model: server.endpoint.serverName(for: self.name), encoding: self.encoding,
                 dimension: self.askedDimension))
-        let backoff = Backoff(base: limits.retryBase, attempts: limits.attempts)
         server.noteFirstRequest()
-        var retry = 0
+        var retries = Retries(server, until: total)
         while true {
             do {
                 return try await self.attempt(server, body, count: batch.count, total: total)
             } catch let error as ModelError where error.mayTrySameServer {
-                let delay = backoff.delay(
-                    beforeRetry: retry, retryAfter: error.retryAfter, random: .random(in: 0..<1))
-                retry += 1
-                guard retry < backoff.attempts, ContinuousClock.now.advanced(by: delay) < total, server.isHealthy,
-                    server.takeRetry()
-                else { throw error }
+                guard let delay = retries.delay(after: error) else { throw error }
                 try await Task.sleep(for: delay)
             }
         }
