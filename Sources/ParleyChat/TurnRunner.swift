@@ -362,9 +362,3 @@ extension TurnRunner {
         }
     }
 }
-
-extension Metrics.Timer {
-    fileprivate func recordMilliseconds(_ value: Int64) {
-        self.recordNanoseconds(value * 1_000_000)
-    }
-}
