@@ -191,6 +191,7 @@ let package = Package(
         .target(
             name: "CPassageRank", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("sqlite3")]),
         // MARK: Tests
+        .target(name: "SeededRandom", swiftSettings: strict),
         .target(
             name: "ParleyTesting",
             dependencies: [
@@ -216,18 +217,20 @@ let package = Package(
             name: "sentence-encode",
             dependencies: ["SentenceEncoder", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
-        .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore"], swiftSettings: strict),
+        .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
             dependencies: [
-                "ParleyStore", "ParleyCore", "ParleyKnowledge", .product(name: "GRDB", package: "GRDB.swift"),
+                "ParleyStore", "ParleyCore", "ParleyKnowledge", "SeededRandom",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ParleyModelsTests",
             dependencies: [
-                "ParleyModels", "ParleyTesting", "ParleyCore", .product(name: "Metrics", package: "swift-metrics"),
+                "ParleyModels", "ParleyTesting", "ParleyCore", "SeededRandom",
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
             ] + nio,
@@ -235,13 +238,14 @@ let package = Package(
         .testTarget(
             name: "ParleyKnowledgeTests",
             dependencies: [
-                "ParleyKnowledge", "ParleyCore", "ParleyStore", "DocumentText", "VectorIndex",
+                "ParleyKnowledge", "ParleyCore", "ParleyStore", "DocumentText", "VectorIndex", "SeededRandom",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ParleyChatTests", dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore", "ParleyTesting"],
+            name: "ParleyChatTests",
+            dependencies: ["ParleyChat", "ParleyCluster", "ParleyStore", "ParleyTesting", "SeededRandom"],
             swiftSettings: strict),
         .testTarget(
             name: "ParleyHTTPTests",
@@ -273,7 +277,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "DocumentTextTests",
-            dependencies: ["DocumentText"],
+            dependencies: ["DocumentText", "SeededRandom"],
             swiftSettings: strict),
         .testTarget(
             name: "WebFetcherTests",
@@ -281,11 +285,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "MultipartParserTests",
-            dependencies: ["MultipartParser", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["MultipartParser", "SeededRandom", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),
         .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
         .testTarget(
-            name: "VectorIndexTests", dependencies: ["VectorIndex", "CFaiss", "vector-index-benchmark"],
+            name: "VectorIndexTests",
+            dependencies: ["VectorIndex", "CFaiss", "vector-index-benchmark", "SeededRandom"],
             swiftSettings: strict),
         .testTarget(
             name: "SentenceEncoderTests", dependencies: ["SentenceEncoder"], exclude: ["Fixtures"],

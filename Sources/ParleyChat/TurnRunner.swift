@@ -28,7 +28,8 @@ struct TurnRunner: Sendable {
         var model: String?
         /// Whether messages were left out of the prompt that no summary covers.
         var needsSummary = false
-        var isTemporary = true
+        /// What the user wrote, to look for facts in; `nil` when the conversation leaves nothing behind.
+        var words: String?
         /// Whether the run ended the turn.
         var isFinished = false
     }
@@ -79,7 +80,7 @@ struct TurnRunner: Sendable {
                 return try await self.finish(&attempt, turn: turn, lease: lease, as: .stopped)
             }
             report.model = turn.model ?? asked.conversation.model
-            report.isTemporary = asked.conversation.temporary
+            report.words = asked.conversation.temporary ? nil : asked.branch.last?.content
             let continues = known.text.isEmpty ? false : await self.continues(report.model)
             var attempt = known.attempt(epoch: lease.epoch, continuing: continues)
             if turn.stopRequested {
@@ -354,17 +355,10 @@ extension TurnRunner {
             do {
                 return try await self.dependencies.store.finish(result)
             } catch {
-                let isPassing = error.code == .unavailable || error.code == .full
-                guard isPassing, clock.now < deadline else { throw error }
+                guard error.isRetryable, clock.now < deadline else { throw error }
                 self.logger.warning("end of answer not written yet", metadata: ["error": "\(error)"])
                 try await Task.sleep(for: ChatLimits.finishRetryInterval)
             }
         }
-    }
-}
-
-extension Metrics.Timer {
-    fileprivate func recordMilliseconds(_ value: Int64) {
-        self.recordNanoseconds(value * 1_000_000)
     }
 }

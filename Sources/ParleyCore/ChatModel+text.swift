@@ -13,9 +13,6 @@ extension ChatModel {
             guard case .delta(let more) = event, text.utf8.count < maximumBytes else { return }
             text += more
         }
-        guard text.utf8.count > maximumBytes else { return text }
-        var cut = text.utf8.index(text.utf8.startIndex, offsetBy: maximumBytes)
-        while cut.samePosition(in: text.unicodeScalars) == nil { cut = text.utf8.index(before: cut) }
-        return String(text[..<cut])
+        return text.cut(toBytes: maximumBytes)
     }
 }

@@ -32,6 +32,14 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
+    /// Whether asking again later may help.
+    public var isRetryable: Bool {
+        switch self.code {
+        case .unavailable, .full: true
+        case .notFound, .conflict, .invalid, .unusable, .internal: false
+        }
+    }
+
     public var description: String {
         self.cause.map { "\(self.code.rawValue): \(self.message) (\($0))" } ?? "\(self.code.rawValue): \(self.message)"
     }

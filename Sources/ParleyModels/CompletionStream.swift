@@ -177,11 +177,7 @@ struct CompletionStream: ~Copyable {
             if self.text.isEmpty { self.text = content } else { self.text += content }
             return
         }
-        var cut = content.utf8.index(content.utf8.startIndex, offsetBy: room)
-        while cut > content.startIndex, cut.samePosition(in: content.unicodeScalars) == nil {
-            cut = content.utf8.index(before: cut)
-        }
-        self.text += content[..<cut]
+        self.text += content.cut(toBytes: room)
         self.length = self.maximumBytes
         self.finishReason = FinishReason.length.name
         self.isDone = true

@@ -18,12 +18,7 @@ struct LocalQuestion: Hashable, Sendable {
     let kind: Kind
 
     init(_ text: String) {
-        var end =
-            text.utf8.index(
-                text.utf8.startIndex, offsetBy: CoreLimits.queryBytes, limitedBy: text.utf8.endIndex)
-            ?? text.utf8.endIndex
-        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
-        self.query = String(text[..<end])
+        self.query = text.cut(toBytes: CoreLimits.queryBytes)
         let words = self.query.lowercased().split { !$0.isLetter && !$0.isNumber }
         let phrase = words.joined(separator: " ")
         if words.isEmpty {

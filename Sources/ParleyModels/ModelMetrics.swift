@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import Metrics
-import ParleyCore
 import Synchronization
 
 /// The figures of one model server. Labels are its name and outcomes, never a key, an address or a model's words.
@@ -36,7 +35,7 @@ final class ModelMetrics: Sendable {
     }
 
     func firstTokenCame(after time: Duration) {
-        self.firstToken.recordNanoseconds(Int64(time.inSeconds * 1e9))
+        self.firstToken.record(duration: time)
     }
 
     func deltasCame(_ count: Int) {

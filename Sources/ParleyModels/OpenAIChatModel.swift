@@ -90,19 +90,13 @@ private struct AnswerRun {
         let firstTokenBy = min(ContinuousClock.now.advanced(by: limits.firstToken), total)
         let body = ByteBuffer(
             bytes: CompletionBody.bytes(for: self.request, model: self.serverModel, endpoint: self.server.endpoint))
-        let backoff = Backoff(base: limits.retryBase, attempts: limits.attempts)
         self.server.noteFirstRequest()
-        var retry = 0
+        var retries = Retries(self.server, until: firstTokenBy)
         while true {
             do {
                 return try await self.attempt(body, until: firstTokenBy, total: total, receive: receive)
             } catch let error as ModelError where !self.hasBegun && error.mayTrySameServer {
-                let delay = backoff.delay(
-                    beforeRetry: retry, retryAfter: error.retryAfter, random: .random(in: 0..<1))
-                retry += 1
-                guard retry < backoff.attempts, ContinuousClock.now.advanced(by: delay) < firstTokenBy,
-                    self.server.isHealthy, self.server.takeRetry()
-                else { throw error }
+                guard let delay = retries.delay(after: error) else { throw error }
                 try await Task.sleep(for: delay)
             }
         }

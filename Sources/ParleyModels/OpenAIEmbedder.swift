@@ -77,11 +77,7 @@ public final class OpenAIEmbedder: Embedder {
     private func fit(_ text: String) -> String {
         // Servers refuse empty inputs.
         guard text.utf8.contains(where: { $0 > 0x20 }) else { return "." }
-        let bytes = min(self.maximumTokens * 4, ModelsLimits.embeddingTextBytes)
-        guard text.utf8.count > bytes else { return text }
-        var end = text.utf8.index(text.startIndex, offsetBy: bytes)
-        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
-        return String(text[..<end])
+        return text.cut(toBytes: min(self.maximumTokens * 4, ModelsLimits.embeddingTextBytes))
     }
 
     /// The texts from `start` on that go in one request.
@@ -123,25 +119,18 @@ public final class OpenAIEmbedder: Embedder {
     private func ask(
         _ server: ModelServer, _ batch: ArraySlice<String>, start: ContinuousClock.Instant
     ) async throws -> [[Float]] {
-        let limits = server.endpoint.limits
-        let total = start.advanced(by: min(limits.total, ModelsLimits.embeddingDeadline))
+        let total = start.advanced(by: min(server.endpoint.limits.total, ModelsLimits.embeddingDeadline))
         let body = ByteBuffer(
             bytes: EmbeddingsBody.request(
                 batch, model: server.endpoint.serverName(for: self.name), encoding: self.encoding,
                 dimension: self.askedDimension))
-        let backoff = Backoff(base: limits.retryBase, attempts: limits.attempts)
         server.noteFirstRequest()
-        var retry = 0
+        var retries = Retries(server, until: total)
         while true {
             do {
                 return try await self.attempt(server, body, count: batch.count, total: total)
             } catch let error as ModelError where error.mayTrySameServer {
-                let delay = backoff.delay(
-                    beforeRetry: retry, retryAfter: error.retryAfter, random: .random(in: 0..<1))
-                retry += 1
-                guard retry < backoff.attempts, ContinuousClock.now.advanced(by: delay) < total, server.isHealthy,
-                    server.takeRetry()
-                else { throw error }
+                guard let delay = retries.delay(after: error) else { throw error }
                 try await Task.sleep(for: delay)
             }
         }

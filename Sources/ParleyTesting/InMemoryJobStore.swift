@@ -10,7 +10,6 @@ public final class InMemoryJobStore: JobStore {
     private struct Entry: Sendable {
         var job: Job
         var token: Int64 = 0
-        var worker: NodeID?
         var leaseEnd: Timestamp?
     }
 
@@ -93,7 +92,6 @@ public final class InMemoryJobStore: JobStore {
                 } else {
                     entry.job.state = .running
                     entry.job.deliveries += 1
-                    entry.worker = worker
                     entry.leaseEnd = now.advanced(by: CoreLimits.jobLeaseLife)
                     leases.append(JobLease(job: entry.job, token: entry.token))
                 }
@@ -127,8 +125,7 @@ public final class InMemoryJobStore: JobStore {
             entry.job.lastError = error
             let isDead = !retryable || entry.job.failures >= CoreLimits.jobFailures
             entry.job.state = isDead ? .dead : .waiting
-            let wait = entry.job.failures * entry.job.failures * entry.job.failures * entry.job.failures + 15
-            entry.job.runAt = now.advanced(by: .seconds(wait))
+            entry.job.runAt = now.advanced(by: JobBackoff.delay(failures: entry.job.failures, jitter: 0))
         }
     }
 

@@ -42,7 +42,7 @@ struct KnowledgeRooms: Service {
         let jobs = JobRunner(store: store, handlers: handlers, node: NodeID(settings.nodeID), logger: logger)
         self.jobs = jobs
         self.afterwork = Afterwork(
-            jobs: store, memories: store, messages: store, hasLanguageModel: !models.isLocal,
+            jobs: store, memories: store, hasLanguageModel: !models.isLocal,
             nudge: {
                 jobs.nudge()
                 services.backfill.nudge()

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import DocumentText
+import SeededRandom
 import Testing
 
 @Suite("Whatever bytes a file has", .timeLimit(.minutes(2)))

@@ -4,6 +4,7 @@
 //
 import MultipartParser
 import NIOCore
+import SeededRandom
 import Testing
 
 @Suite("Whatever bytes come")

@@ -40,7 +40,7 @@ struct SummaryWriterTests {
     }
 
     private func job(_ message: Message, _ user: UserID) throws -> Job {
-        let work = SummaryWork(ownerID: user, conversationID: message.conversationID, messageID: message.id, model: "m")
+        let work = AnswerWork(ownerID: user, conversationID: message.conversationID, messageID: message.id, model: "m")
         return Job(
             id: .generate(), kind: .summarise,
             payload: String(decoding: try JSONEncoder().encode(work), as: UTF8.self), dedupeKey: nil, runAt: .now(),
@@ -120,7 +120,7 @@ struct SummaryWriterTests {
         let memories = InMemoryMemoryStore()
         try await TestNode.run(
             model: StagedModel([.say("a")], [.say("b")]), sources: ContextSources(memories: memories),
-            afterwork: { Afterwork(jobs: jobs, memories: memories, messages: $0, hasLanguageModel: true) }
+            afterwork: Afterwork(jobs: jobs, memories: memories, hasLanguageModel: true)
         ) { node in
             let conversation = try await node.newConversation()
             let long = String(repeating: "word ", count: 12_000)
@@ -194,7 +194,7 @@ struct MemoryWriterTests {
         try await TestNode.run(model: StagedModel([.say("SECRET ANSWER")])) { node in
             let turn = try await node.send(text, to: try await node.newConversation(temporary: temporary))
             _ = try await node.readToEnd(turn.id)
-            let work = MemoryWork(
+            let work = AnswerWork(
                 ownerID: node.user, conversationID: turn.conversationID, messageID: turn.userMessageID, model: nil)
             let job = Job(
                 id: .generate(), kind: .remember,
@@ -272,7 +272,7 @@ struct MemoryWriterTests {
         let memories = InMemoryMemoryStore()
         try await TestNode.run(
             model: StagedModel([.say("a")], [.say("b")]),
-            afterwork: { Afterwork(jobs: jobs, memories: memories, messages: $0, hasLanguageModel: false) }
+            afterwork: Afterwork(jobs: jobs, memories: memories, hasLanguageModel: false)
         ) { node in
             for text in ["Where is it?", "Remember that I like tea."] {
                 _ = try await node.readToEnd(try await node.send(text, to: try await node.newConversation()).id)

@@ -3,19 +3,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import ParleyCore
+import SeededRandom
 import Testing
 
 @testable import ParleyChat
 
 @Suite("Prompts of all sizes")
 struct ContextPropertyTests {
-    private static func words(_ range: ClosedRange<Int>, _ random: inout SeededRandom) -> String {
+    private static func words(_ range: ClosedRange<Int>, _ random: inout SeededGenerator) -> String {
         let alphabet = ["leave ", "漢字", "é\u{301} ", "👩‍🚀", "\n", "[1] ", "⟦end ", "word ", "<|im_end|>", "\u{0}"]
         return (0..<Int.random(in: range, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "" }
             .joined()
     }
 
-    private static func material(_ random: inout SeededRandom) -> ContextMaterial {
+    private static func material(_ random: inout SeededGenerator) -> ContextMaterial {
         var parent: MessageID? = Bool.random(using: &random) ? .generate() : nil
         var branch: [Message] = []
         for index in 0...Int.random(in: 0...40, using: &random) {
@@ -50,12 +51,12 @@ struct ContextPropertyTests {
     )
     func budget(block: UInt64) throws {
         for seed in block * 10..<block * 10 + 10 {
-            var random = SeededRandom(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let material = Self.material(&random)
             let budget = [256, 512, 1000, 4096, 16_000, 100_000].randomElement(using: &random) ?? 256
             let estimate = TokenEstimate(ratio: Double.random(in: 0.4...3, using: &random))
             let window = ContextWindow(budgetTokens: budget)
-            var key = SeededRandom(seed: seed)
+            var key = SeededGenerator(seed: seed)
             let plan = window.plan(material, estimate: estimate, using: &key)
             let newest = try #require(material.branch.last)
             #expect(plan.tokens - estimate.tokens(inMessage: newest.content) <= budget, "seed \(seed)")
@@ -77,7 +78,7 @@ struct ContextPropertyTests {
                 })
             #expect(plan.passages.map(\.n) == Array(1..<plan.passages.count + 1))
             // The same again is the same.
-            var sameKey = SeededRandom(seed: seed)
+            var sameKey = SeededGenerator(seed: seed)
             #expect(window.plan(material, estimate: estimate, using: &sameKey).messages == plan.messages)
         }
     }
@@ -98,7 +99,7 @@ struct ContextPropertyTests {
         "tokens are divided: each its share if it wants it, nothing left while one wants more",
         arguments: UInt64(0)..<300)
     func division(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let tokens = Int.random(in: -10...20_000, using: &random)
         var demands: [ContextBudget.Section: Int] = [:]
         for section in ContextBudget.Section.allCases { demands[section] = Int.random(in: -5...9000, using: &random) }

@@ -5,6 +5,7 @@
 import Logging
 import ParleyCore
 import ParleyTesting
+import SeededRandom
 import ServiceLifecycle
 import Synchronization
 import Testing
@@ -25,10 +26,10 @@ private final class TestClock: Sendable {
 }
 
 private final class Dice: Sendable {
-    private let random: Mutex<SeededRandom>
+    private let random: Mutex<SeededGenerator>
 
     init(seed: UInt64) {
-        self.random = Mutex(SeededRandom(seed: seed))
+        self.random = Mutex(SeededGenerator(seed: seed))
     }
 
     /// From 0, below the number of sides.

@@ -4,6 +4,7 @@
 //
 import ParleyCluster
 import ParleyCore
+import SeededRandom
 import Testing
 
 @testable import ParleyChat
@@ -34,7 +35,7 @@ struct SimulatedWorld {
     }
 
     let seed: UInt64
-    var random: SeededRandom
+    var random: SeededGenerator
     var now = ContinuousClock.now
     var turn: Turn
     var leases = LeaseTable<ContinuousClock.Instant>()
@@ -51,7 +52,7 @@ struct SimulatedWorld {
 
     init(seed: UInt64) {
         self.seed = seed
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         self.scripts = Self.makeScripts(&random)
         self.random = random
         self.turn = Turn(
@@ -60,9 +61,9 @@ struct SimulatedWorld {
     }
 
     /// Two scripts that share a beginning: a model that is asked again says the same for a while, or all the time.
-    private static func makeScripts(_ random: inout SeededRandom) -> [[Unicode.Scalar]] {
+    private static func makeScripts(_ random: inout SeededGenerator) -> [[Unicode.Scalar]] {
         let alphabet: [Unicode.Scalar] = ["a", "b", " ", "é", "\u{301}", "漢", "👩", "\u{200D}", "🚀", "\n"]
-        func words(_ count: Int, _ random: inout SeededRandom) -> [Unicode.Scalar] {
+        func words(_ count: Int, _ random: inout SeededGenerator) -> [Unicode.Scalar] {
             (0..<count).map { _ in alphabet.randomElement(using: &random) ?? "x" }
         }
         let common = words(Int.random(in: 0...30, using: &random), &random)
@@ -301,22 +302,5 @@ struct SimulatedWorld {
         if let script = self.finishedScript, !script.elementsEqual(self.turn.text.unicodeScalars) {
             throw Violation(seed: self.seed, what: "the stored text is not what the model said")
         }
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed on every machine.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        self.state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var z = self.state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

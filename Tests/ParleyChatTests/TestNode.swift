@@ -19,7 +19,7 @@ struct TestNode: Sendable {
 
     init(
         folder: String, model: any ChatModel, titleModel: (any ChatModel)? = nil,
-        sources: ContextSources = ContextSources(), afterwork: (SQLiteStore) -> Afterwork? = { _ in nil }
+        sources: ContextSources = ContextSources(), afterwork: Afterwork? = nil
     ) throws {
         self.store = try SQLiteStore(path: folder + "/parley.sqlite")
         self.cluster = InProcessCluster()
@@ -30,7 +30,7 @@ struct TestNode: Sendable {
             dependencies: .init(
                 store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
                 commands: self.cluster, model: model, titleModel: titleModel,
-                sources: sources, afterwork: afterwork(self.store)),
+                sources: sources, afterwork: afterwork),
             logger: logger)
         self.chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
     }
@@ -38,7 +38,7 @@ struct TestNode: Sendable {
     /// Runs the node while the body runs, in a folder that is removed afterwards.
     static func run(
         model: any ChatModel, titleModel: (any ChatModel)? = nil, sources: ContextSources = ContextSources(),
-        afterwork: (SQLiteStore) -> Afterwork? = { _ in nil }, _ body: (TestNode) async throws -> Void
+        afterwork: Afterwork? = nil, _ body: (TestNode) async throws -> Void
     ) async throws {
         try await Self.withFolder { folder in
             let node = try TestNode(

@@ -4,6 +4,7 @@
 //
 import Foundation
 import ParleyCore
+import SeededRandom
 import Testing
 
 @Suite("Words of the core")
@@ -44,7 +45,7 @@ struct WordsTests {
 struct JSONWriterTests {
     @Test("any text comes back the same through a real parser", arguments: 0..<50)
     func anyText(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let alphabet: [Unicode.Scalar] = [
             "\"", "\\", "/", "\n", "\r", "\t", "\u{0}", "\u{1}", "\u{1F}", "\u{7F}", "é", "\u{2028}", "漢", "👩", "a",
         ]
@@ -98,22 +99,5 @@ struct JSONWriterTests {
             #expect(object["id"] as? String == "2-\(index + 1)")
             #expect(Set(object.keys).subtracting(["type", "turnID", "id"]) == members[index])
         }
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed on every machine.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        self.state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var z = self.state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import ParleyCore
+import SeededRandom
 import Testing
 
 @testable import ParleyModels

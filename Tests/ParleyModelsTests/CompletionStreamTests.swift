@@ -5,6 +5,7 @@
 import Foundation
 import NIOCore
 import ParleyCore
+import SeededRandom
 import Testing
 
 @testable import ParleyModels

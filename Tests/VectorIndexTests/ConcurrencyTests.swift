@@ -2,6 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import SeededRandom
 import Testing
 import VectorIndex
 
@@ -12,7 +13,7 @@ struct ConcurrencyTests {
     @Test("a search sees all of a step or nothing, while the index is rebuilt again and again")
     func atomic() async throws {
         let index = try VectorIndex(.small(dimension: Self.dimension, exactEntries: 200))
-        var random = SeededNumbers(seed: 11)
+        var random = SeededGenerator(seed: 11)
         var background: [VectorIndex.Entry] = []
         for id in 1000..<1600 as Range<Int64> {
             background.append(.init(id: id, partition: 0, vector: random.vector(Self.dimension)))
@@ -56,7 +57,7 @@ struct ConcurrencyTests {
     @Test("after a removal returns no search finds the entry, and what is added is found, while rebuilds run")
     func removals() async throws {
         let index = try VectorIndex(.small(dimension: Self.dimension))
-        var random = SeededNumbers(seed: 12)
+        var random = SeededGenerator(seed: 12)
         var entries: [VectorIndex.Entry] = []
         for id in 0..<3000 as Range<Int64> {
             entries.append(.init(id: id, partition: id % 3, vector: random.vector(Self.dimension)))
@@ -93,7 +94,7 @@ struct ConcurrencyTests {
     @Test("a rebuild comes by itself when more than a fifth is dead")
     func due() async throws {
         let index = try VectorIndex(.small(dimension: Self.dimension))
-        var random = SeededNumbers(seed: 13)
+        var random = SeededGenerator(seed: 13)
         try index.apply(
             upserts: (0..<6000).map { .init(id: $0, partition: 1, vector: random.vector(Self.dimension)) }, sequence: 1)
         try await index.rebuild()
@@ -111,7 +112,7 @@ struct ConcurrencyTests {
     @Test("a rebuild ends when its task is cancelled, and a second one meanwhile is refused")
     func cancelled() async throws {
         let index = try VectorIndex(.small(dimension: 256))
-        var random = SeededNumbers(seed: 14)
+        var random = SeededGenerator(seed: 14)
         let some = random.vector(256)
         let entries = (0..<20_000).map { id in
             var vector = some

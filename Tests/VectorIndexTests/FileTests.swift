@@ -4,6 +4,7 @@
 //
 import CFaiss
 import Foundation
+import SeededRandom
 import Testing
 import VectorIndex
 
@@ -24,7 +25,7 @@ final class FileTests {
         _ configuration: VectorIndex.Configuration, entries: Int = 700, lists: Bool = true
     ) async throws -> VectorIndex {
         let index = try VectorIndex(configuration)
-        var random = SeededNumbers(seed: 21)
+        var random = SeededGenerator(seed: 21)
         let dimension = configuration.dimension
         func some(_ range: Range<Int>) -> [VectorIndex.Entry] {
             range.map { .init(id: Int64($0), partition: Int64($0 % 7), vector: random.vector(dimension, topics: 20)) }
@@ -62,7 +63,7 @@ final class FileTests {
         #expect(loaded.status.sequence == 43)
         #expect(loaded.status.method == index.status.method)
         #expect(loaded.status.storage == (lists ? storage : .float32))
-        var random = SeededNumbers(seed: 22)
+        var random = SeededGenerator(seed: 22)
         for filter in [.all, .partitions([1, 2]), .partitions([6])] as [VectorIndex.Filter] {
             let query = random.vector(20, topics: 20)
             #expect(
@@ -125,7 +126,7 @@ final class FileTests {
         let configuration = VectorIndex.Configuration.small(dimension: 8, storage: .int8)
         _ = try await self.saved(configuration)
         let whole = try self.bytes()
-        var random = SeededNumbers(seed: 23)
+        var random = SeededGenerator(seed: 23)
         let body = (0..<300).map { _ in Int.random(in: 512..<whole.count, using: &random) }
         for place in Array(0..<512) + body {
             var bytes = whole
@@ -149,7 +150,7 @@ final class FileTests {
         let configuration = VectorIndex.Configuration.small(dimension: 8)
         _ = try await self.saved(configuration)
         let whole = try self.bytes()
-        var random = SeededNumbers(seed: 24)
+        var random = SeededGenerator(seed: 24)
         for count in [8, 9, 511, 512, 513, whole.count - 1]
             + (0..<50).map({ _ in Int.random(in: 8..<whole.count, using: &random) })
         {

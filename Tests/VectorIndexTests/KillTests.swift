@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import Foundation
+import SeededRandom
 import Testing
 import VectorIndex
 
@@ -28,7 +29,7 @@ struct KillTests {
         let entries = 4000
         var configuration = VectorIndex.Configuration(model: "benchmark", dimension: 32)
         configuration.exactEntries = VectorIndexLimits.entries
-        var random = SeededNumbers(seed: 31)
+        var random = SeededGenerator(seed: 31)
         for _ in 0..<12 {
             let process = Process()
             process.executableURL = Self.program

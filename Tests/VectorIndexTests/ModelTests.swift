@@ -2,6 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import SeededRandom
 import Testing
 import VectorIndex
 
@@ -12,7 +13,7 @@ struct ModelTests {
         seed: UInt64, index: VectorIndex, steps: Int,
         compare: ([VectorIndex.Match], [(id: Int64, score: Float)], VectorIndex.Filter, Oracle) -> Void
     ) async throws {
-        var random = SeededNumbers(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var oracle = Oracle()
         let dimension = index.configuration.dimension
         for step in 1...steps {
@@ -85,7 +86,7 @@ struct ModelTests {
     @Test("a filter that leaves a few of many costs no result", arguments: [VectorIndex.Storage.float32, .int8])
     func selective(storage: VectorIndex.Storage) async throws {
         let index = try VectorIndex(.small(dimension: 8, storage: storage))
-        var random = SeededNumbers(seed: 6)
+        var random = SeededGenerator(seed: 6)
         // So many that the filter of half of them searches the lists.
         let entries = (0..<24_000 as Range<Int64>).map { id in
             VectorIndex.Entry(
@@ -110,7 +111,7 @@ struct ModelTests {
         arguments: [(VectorIndex.Storage.float32, 4 * 384), (.int8, 384)])
     func memory(storage: VectorIndex.Storage, components: Int) async throws {
         let index = try VectorIndex(.small(dimension: 384, storage: storage))
-        var random = SeededNumbers(seed: 7)
+        var random = SeededGenerator(seed: 7)
         let count = 2000
         let common = random.vector(384)
         try index.apply(

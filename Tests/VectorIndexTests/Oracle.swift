@@ -2,31 +2,17 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import SeededRandom
 import VectorIndex
 
-/// Numbers that are the same on every run with the same seed (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) {
-        self.state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     mutating func vector(_ dimension: Int) -> [Float] {
         (0..<dimension).map { _ in Float.random(in: -1...1, using: &self) }
     }
 
     /// A vector near to one of so many directions, as texts of one topic are.
     mutating func vector(_ dimension: Int, topics: Int) -> [Float] {
-        var topic = SeededNumbers(seed: UInt64.random(in: 0..<UInt64(topics), using: &self) &* 7919)
+        var topic = SeededGenerator(seed: UInt64.random(in: 0..<UInt64(topics), using: &self) &* 7919)
         return zip(topic.vector(dimension), self.vector(dimension)).map { $0 + 0.5 * $1 }
     }
 }

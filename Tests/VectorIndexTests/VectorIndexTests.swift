@@ -2,6 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import SeededRandom
 import Testing
 import VectorIndex
 
@@ -126,7 +127,7 @@ struct VectorIndexTests {
 
     @Test("a batch answers as its queries do one by one")
     func batch() throws {
-        var random = SeededNumbers(seed: 1)
+        var random = SeededGenerator(seed: 1)
         for id in 0..<100 as Range<Int64> { try self.add(id, random.vector(3)) }
         let queries = (0..<20).map { _ in random.vector(3) }
         let single = try queries.map { try self.index.search($0, limit: 7) }

@@ -43,8 +43,7 @@ struct ContextAssembler: Sendable {
         if plan.cutsSystemPrompt {
             logger.notice("system prompt cut: it takes more than half of the context")
         }
-        Metrics.Timer(label: "parley_context_duration").recordNanoseconds(
-            Int64((ContinuousClock.now - start).inSeconds * 1e9))
+        Metrics.Timer(label: "parley_context_duration").record(duration: ContinuousClock.now - start)
         return plan
     }
 
@@ -122,18 +121,10 @@ struct ContextAssembler: Sendable {
         case .success(let value): return value
         case .failure(let miss):
             guard !Task.isCancelled else { return nil }
-            let reason: String
-            switch miss {
-            case .late: reason = "late"
-            case .full: reason = "full"
-            case .failed(let error):
-                reason = "failed"
-                logger.warning("answering without a source", metadata: ["source": "\(source)", "error": "\(error)"])
-            }
-            if reason != "failed" {
-                logger.warning("answering without a source", metadata: ["source": "\(source)", "reason": "\(reason)"])
-            }
-            Counter(label: "parley_context_misses", dimensions: [("source", source), ("reason", reason)]).increment()
+            var metadata: Logger.Metadata = ["source": "\(source)", "reason": "\(miss.name)"]
+            if case .failed(let error) = miss { metadata["error"] = "\(error)" }
+            logger.warning("answering without a source", metadata: metadata)
+            Counter(label: "parley_context_misses", dimensions: [("source", source), ("reason", miss.name)]).increment()
             return nil
         }
     }

@@ -113,14 +113,3 @@ struct ContextDraft {
         return place > end
     }
 }
-
-extension String {
-    /// The longest beginning of at most this many bytes of UTF-8 that does not end inside a scalar.
-    func cut(toBytes limit: Int) -> String {
-        guard self.utf8.count > limit else { return self }
-        guard limit > 0 else { return "" }
-        var end = self.utf8.index(self.utf8.startIndex, offsetBy: limit)
-        while end.samePosition(in: self.unicodeScalars) == nil { end = self.utf8.index(before: end) }
-        return String(self[..<end])
-    }
-}

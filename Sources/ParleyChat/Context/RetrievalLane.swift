@@ -14,6 +14,15 @@ final class RetrievalLane: Sendable {
         case late
         case full
         case failed(any Error)
+
+        /// For logs and figures.
+        var name: String {
+            switch self {
+            case .late: "late"
+            case .full: "full"
+            case .failed: "failed"
+            }
+        }
     }
 
     private let jobs: AsyncStream<@Sendable () async -> Void>

@@ -12,7 +12,6 @@ public struct Afterwork: Sendable {
     /// The queue, and how to tell the worker of this node that something lies in it.
     private let jobs: any JobStore
     private let memories: any MemoryStore
-    private let messages: any ConversationStore
     private let hasLanguageModel: Bool
     private let nudge: @Sendable () -> Void
 
@@ -21,47 +20,43 @@ public struct Afterwork: Sendable {
     ///     model reads no context, and only what the user asks to remember is kept.
     ///   - nudge: called after a job was put into the queue, such as `JobRunner.nudge`.
     public init(
-        jobs: any JobStore, memories: any MemoryStore, messages: any ConversationStore, hasLanguageModel: Bool,
+        jobs: any JobStore, memories: any MemoryStore, hasLanguageModel: Bool,
         nudge: @escaping @Sendable () -> Void = {}
     ) {
         self.jobs = jobs
         self.memories = memories
-        self.messages = messages
         self.hasLanguageModel = hasLanguageModel
         self.nudge = nudge
     }
 
     func enqueue(after turn: Turn, report: TurnRunner.Report, logger: Logger) async {
         guard report.isFinished else { return }
+        let work = AnswerWork(
+            ownerID: turn.ownerID, conversationID: turn.conversationID, messageID: turn.userMessageID,
+            model: report.model)
         do {
             if report.needsSummary, self.hasLanguageModel {
-                let work = SummaryWork(
-                    ownerID: turn.ownerID, conversationID: turn.conversationID, messageID: turn.userMessageID,
-                    model: report.model)
-                try await self.enqueue(
-                    .summarise, work, key: "\(JobKind.summarise.rawValue):\(turn.conversationID)")
+                try await self.enqueue(.summarise, work, of: "\(turn.conversationID)")
             }
-            if !report.isTemporary, try await self.isWorthReading(turn) {
-                let work = MemoryWork(
-                    ownerID: turn.ownerID, conversationID: turn.conversationID, messageID: turn.userMessageID,
-                    model: report.model)
-                try await self.enqueue(.remember, work, key: "\(JobKind.remember.rawValue):\(turn.userMessageID)")
+            if let words = report.words, self.mayHoldFacts(words),
+                try await self.memories.memorySettings(of: turn.ownerID).learnsMemories
+            {
+                try await self.enqueue(.remember, work, of: "\(turn.userMessageID)")
             }
         } catch {
             logger.warning("nothing queued after an answer", metadata: ["error": "\(error)"])
         }
     }
 
-    private func isWorthReading(_ turn: Turn) async throws -> Bool {
-        guard try await self.memories.memorySettings(of: turn.ownerID).learnsMemories else { return false }
-        let words = try await self.messages.message(turn.userMessageID, owner: turn.ownerID).content
-        return RememberRule.fact(in: words) != nil || self.hasLanguageModel && RememberRule.mayTellOfTheUser(words)
+    private func mayHoldFacts(_ words: String) -> Bool {
+        RememberRule.fact(in: words) != nil || self.hasLanguageModel && RememberRule.mayTellOfTheUser(words)
     }
 
-    private func enqueue(_ kind: JobKind, _ work: some Encodable, key: String) async throws {
+    /// - Parameter subject: for what there is at most one such job that has not ended.
+    private func enqueue(_ kind: JobKind, _ work: AnswerWork, of subject: String) async throws {
         let payload = String(decoding: try JSONEncoder().encode(work), as: UTF8.self)
         let queued = try await self.jobs.enqueue(
-            NewJob(kind: kind, payload: payload, dedupeKey: key, runAt: .now()))
+            NewJob(kind: kind, payload: payload, dedupeKey: "\(kind.rawValue):\(subject)", runAt: .now()))
         if queued.isNew { self.nudge() }
     }
 }

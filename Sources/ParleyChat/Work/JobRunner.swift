@@ -163,8 +163,8 @@ extension JobRunner {
         }
         let dimensions = [("kind", lease.job.kind.rawValue), ("outcome", outcome)]
         Counter(label: "parley_jobs_ended", dimensions: dimensions).increment()
-        Metrics.Timer(label: "parley_job_duration", dimensions: dimensions).recordNanoseconds(
-            Int64((ContinuousClock.now - start).inSeconds * 1e9))
+        Metrics.Timer(label: "parley_job_duration", dimensions: dimensions).record(
+            duration: ContinuousClock.now - start)
     }
 
     /// Runs the handler beside whatever may end it. What happens first decides, but work that is done is done.

@@ -5,20 +5,11 @@
 import Foundation
 public import ParleyCore
 
-/// What a job of kind `memory.extract` is about.
-struct MemoryWork: Codable, Sendable {
-    var ownerID: UserID
-    var conversationID: ConversationID
-    /// The user's message.
-    var messageID: MessageID
-    var model: String?
-}
-
 /// Looks for lasting facts about a user in what the user wrote, and keeps the new ones.
 ///
 /// Only the user's own words are shown to the model: no answer, no passage, no other conversation, and of the message
-/// neither quoted lines nor code. Nothing is learnt
-/// when the user switched it off or the conversation is temporary, which is asked again when the job runs.
+/// neither quoted lines nor code. Nothing is learnt when the user switched it off or the conversation is temporary,
+/// which is asked again when the job runs.
 public struct MemoryWriter: JobHandler {
     public let kind = JobKind.remember
     public let concurrency = ChatLimits.extractionsAtOnce
@@ -43,17 +34,10 @@ public struct MemoryWriter: JobHandler {
     }
 
     public func run(_ job: Job, progress: JobProgress) async throws(JobError) {
-        let work = try job.work(MemoryWork.self)
-        try await JobError.wrap {
-            do {
-                try await self.learn(work)
-            } catch let error as StoreError where error.code == .notFound {
-                // Deleted meanwhile: nothing to learn.
-            }
-        }
+        try await AnswerWork.perform(job) { try await self.learn($0) }
     }
 
-    private func learn(_ work: MemoryWork) async throws {
+    private func learn(_ work: AnswerWork) async throws {
         guard try await self.memories.memorySettings(of: work.ownerID).learnsMemories,
             try await !self.conversations.conversation(work.conversationID, owner: work.ownerID).temporary
         else { return }
@@ -70,7 +54,7 @@ public struct MemoryWriter: JobHandler {
         try await self.keep(facts, work)
     }
 
-    private func keep(_ facts: [String], _ work: MemoryWork) async throws {
+    private func keep(_ facts: [String], _ work: AnswerWork) async throws {
         let known = try await self.memories.memories(of: work.ownerID).map(\.text)
         var new = Self.new(facts, known: known)
         new = try await self.unlike(known, new)
@@ -122,7 +106,7 @@ public struct MemoryWriter: JobHandler {
     static func facts(in answer: String) -> [String] {
         var facts: [String] = []
         for line in answer.split(whereSeparator: \.isNewline).prefix(ChatLimits.extractionLines) {
-            let json = String(line).trimmed
+            let json = line.trimmingCharacters(in: .whitespaces)
             guard facts.count < ChatLimits.factsPerMessage, json.hasPrefix("{"), json.hasSuffix("}"),
                 let object = try? JSONDecoder().decode([String: String].self, from: Data(json.utf8)),
                 object.count == 1, let text = object["fact"],

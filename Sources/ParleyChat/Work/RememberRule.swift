@@ -81,7 +81,7 @@ struct MemoryFact: Hashable, Sendable {
     let text: String
 
     init?(_ words: String) {
-        let line = QuotedText.neutral(words).split(whereSeparator: \.isWhitespace).joined(separator: " ").trimmed
+        let line = QuotedText.neutral(words).split(whereSeparator: \.isWhitespace).joined(separator: " ")
         guard let first = line.first, line.contains(where: \.isLetter),
             line.utf8.count <= CoreLimits.memoryBytes
         else { return nil }

@@ -5,21 +5,11 @@
 import Foundation
 public import ParleyCore
 
-/// What a job of kind `conversation.summarise` is about.
-struct SummaryWork: Codable, Sendable {
-    var ownerID: UserID
-    var conversationID: ConversationID
-    /// The end of the branch.
-    var messageID: MessageID
-    var model: String?
-}
-
 /// Sums up the older part of a branch, a piece at a time, each on top of the summary so far.
 ///
 /// The newest messages, a part of what a prompt has room for, are left as they are, so that the next summary is due
-/// only
-/// when more has been added than fits beside them. Every piece is saved with the message that it covers: a job that is
-/// interrupted goes on there.
+/// only when more has been added than fits beside them. Every piece is saved with the message that it covers: a job
+/// that is interrupted goes on there.
 public struct SummaryWriter: JobHandler {
     public let kind = JobKind.summarise
     public let concurrency = ChatLimits.summariesAtOnce
@@ -43,19 +33,12 @@ public struct SummaryWriter: JobHandler {
     }
 
     public func run(_ job: Job, progress: JobProgress) async throws(JobError) {
-        let work = try job.work(SummaryWork.self)
-        try await JobError.wrap { try await self.sumUp(work, progress) }
+        try await AnswerWork.perform(job) { try await self.sumUp($0, progress) }
     }
 
-    private func sumUp(_ work: SummaryWork, _ progress: JobProgress) async throws {
-        let branch: [Message]
-        do {
-            branch = try await self.conversations.ancestors(
-                of: work.messageID, owner: work.ownerID, limit: CoreLimits.summarySearchDepth)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            return
-        }
+    private func sumUp(_ work: AnswerWork, _ progress: JobProgress) async throws {
+        let branch = try await self.conversations.ancestors(
+            of: work.messageID, owner: work.ownerID, limit: CoreLimits.summarySearchDepth)
         var summary = try await self.memories.summary(before: work.messageID, owner: work.ownerID)
         let pieces = Self.pieces(of: branch, after: summary?.messageID, window: self.window)
         for (index, piece) in pieces.enumerated() {
@@ -67,16 +50,11 @@ public struct SummaryWriter: JobHandler {
                 summary: summary?.text, piece: piece, model: work.model, window: self.window, using: &random)
             let answer = try await self.model.text(
                 answering: request, maximumBytes: ChatLimits.summaryBytes)
-            let text = QuotedText.neutral(answer).trimmed
+            let text = QuotedText.neutral(answer).trimmingCharacters(in: .whitespacesAndNewlines)
             guard !text.isEmpty else { throw JobError("the model's summary is empty", isRetryable: false) }
             let next = ConversationSummary(
                 conversationID: work.conversationID, messageID: last.id, text: text, createdAt: .now())
-            do {
-                try await self.memories.save(next, owner: work.ownerID)
-            } catch {
-                guard error.code == .notFound else { throw error }
-                return
-            }
+            try await self.memories.save(next, owner: work.ownerID)
             summary = next
         }
         progress.report(1)

@@ -4,6 +4,7 @@
 //
 import Logging
 import ParleyCore
+import SeededRandom
 import Synchronization
 import Testing
 
@@ -217,7 +218,7 @@ struct HybridSearchTests {
 
     @Test("whatever the index holds, only live passages of readable collections are given", arguments: 0..<40)
     func property(seed: UInt64) async throws {
-        var random = KnowledgeRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let users = [self.user, self.stranger, .generate()]
         var collections: [StoredCollection] = []
         for name in 0..<6 {

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import ParleyCore
+import SeededRandom
 import Testing
 
 @testable import ParleyKnowledge
@@ -83,7 +84,7 @@ struct RankingTests {
 
     @Test("the ranking does not depend on the order in which candidates and vectors come, and its scores fall")
     func order() {
-        var random = KnowledgeRandom(seed: 7)
+        var random = SeededGenerator(seed: 7)
         let words = (0..<90).map { ScoredNumber(number: $0, score: Double($0 % 9)) }
         let vectors = (30..<130).map { ScoredNumber(number: $0, score: Double($0 % 10) / 10) }
         let stored = (0..<130).map {

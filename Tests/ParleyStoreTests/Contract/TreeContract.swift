@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import ParleyCore
+import SeededRandom
 import Testing
 
 @Suite("a store keeps the tree of messages")
@@ -100,7 +101,7 @@ struct TreeContract {
     @Test("on random trees every branch is what a naive walk finds", arguments: StoreFactory.all, 1...8)
     func randomTrees(_ factory: StoreFactory, seed: Int) async throws {
         try await factory.withStore { [owner] store in
-            var random = SeededGenerator(seed: UInt64(seed))
+            var random = SeededGenerator(seed: seed)
             let conversation = Samples.conversation(owner: owner)
             var model = NaiveTree()
             for number in 0..<Int.random(in: 30...80, using: &random) {
@@ -159,22 +160,5 @@ private struct NaiveTree {
     func siblings(of id: MessageID) -> [MessageID] {
         let parent = self.messages.first { $0.id == id }?.parentID
         return self.messages.filter { $0.parentID == parent }.map(\.id)
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        self.state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var z = self.state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

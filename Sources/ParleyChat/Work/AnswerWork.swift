@@ -5,21 +5,30 @@
 import Foundation
 import ParleyCore
 
-extension Job {
-    /// The payload.
+/// What a job that follows an answer is about: the payload of `conversation.summarise` and `memory.extract`.
+struct AnswerWork: Codable, Sendable {
+    var ownerID: UserID
+    var conversationID: ConversationID
+    /// The user's message, which ends the branch.
+    var messageID: MessageID
+    var model: String?
+
+    /// Does what a job's payload names.
     ///
-    /// - Throws: a final `JobError` when it is malformed.
-    func work<Work: Decodable>(_ type: Work.Type) throws(JobError) -> Work {
+    /// - Throws: what the body throws, as a `JobError`; a final one when the payload is malformed.
+    static func perform(_ job: Job, _ body: (AnswerWork) async throws -> Void) async throws(JobError) {
+        let work: AnswerWork
         do {
-            return try JSONDecoder().decode(type, from: Data(self.payload.utf8))
+            work = try JSONDecoder().decode(AnswerWork.self, from: Data(job.payload.utf8))
         } catch {
             throw JobError("the payload is malformed", isRetryable: false)
         }
+        try await JobError.wrap { try await body(work) }
     }
 }
 
 extension JobError {
-    /// Turns what a handler's work throws into a `JobError`.
+    /// Turns what a handler's work throws into a `JobError`. Of what was deleted meanwhile there is nothing left to do.
     static func wrap(_ body: () async throws -> Void) async throws(JobError) {
         do {
             try await body()
@@ -27,11 +36,9 @@ extension JobError {
             throw error
         } catch let error as ModelError {
             throw JobError("\(error.code.rawValue): \(error.message)", isRetryable: error.isRetryable)
-        } catch let error as EmbedderError {
-            throw JobError("\(error.code.rawValue): \(error.message)", isRetryable: error.isRetryable)
         } catch let error as StoreError {
-            let isPassing = error.code == .unavailable || error.code == .full
-            throw JobError("\(error.code.rawValue): \(error.message)", isRetryable: isPassing)
+            guard error.code != .notFound else { return }
+            throw JobError("\(error.code.rawValue): \(error.message)", isRetryable: error.isRetryable)
         } catch is CancellationError {
             throw JobError("cancelled", isRetryable: true)
         } catch {
@@ -41,13 +48,6 @@ extension JobError {
 }
 
 extension String {
-    var trimmed: String {
-        var rest = self[...]
-        while rest.first?.isWhitespace == true { rest.removeFirst() }
-        while rest.last?.isWhitespace == true { rest.removeLast() }
-        return String(rest)
-    }
-
     /// Beginning and end of a text that is too long, with a mark between them.
     func shortened(toBytes limit: Int) -> String {
         guard self.utf8.count > limit else { return self }
