@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { usedSources } from "../../Sources/ParleyHTTP/Resources/assets/js/citations.js";
 import { byteCount } from "../../Sources/ParleyHTTP/Resources/assets/js/format.js";
 import {
-  collectionIDs, describe, lookIn, looksInOne, saveLookIn,
-} from "../../Sources/ParleyHTTP/Resources/assets/js/look-in.js";
+  collectionIDs, describeLookIn as describe, lookIn, looksInOne, saveLookIn,
+} from "../../Sources/ParleyHTTP/Resources/assets/js/drafts.js";
 import { Uploads, changeFor, due, reduce, share } from "../../Sources/ParleyHTTP/Resources/assets/js/uploads.js";
 
 const item = (id, more = {}) => ({ id, name: id, size: 100, phase: "waiting", sent: 0, progress: 0, ...more });

@@ -5,8 +5,8 @@
 // model, the instructions, the state of the connection, and on an empty chat a few suggestions.
 
 import { autoGrow, byID, h, isTouch, wantsCalm } from "./dom.js";
+import { describeLookIn, lookIn } from "./drafts.js";
 import { modelLabel } from "./format.js";
-import { describe, lookIn } from "./look-in.js";
 import { answerUnderWay, busyWith, currentConversation } from "./state.js";
 
 /** Bytes of one message, at most; the server refuses more. */
@@ -30,6 +30,8 @@ export class Composer {
   #statusTimer = null;
   #wasInterrupted = false;
   #place = null;
+  /** Whether files are being dragged over the page. */
+  isDragging = false;
 
   constructor({ store, actions, drafts, storage }) {
     Object.assign(this, { store, actions, drafts, storage });
@@ -193,7 +195,7 @@ export class Composer {
 
   /** Says where answers look, when that is not everywhere. */
   #showLookIn() {
-    const words = describe(lookIn(this.storage));
+    const words = describeLookIn(lookIn(this.storage));
     byID("look-in").hidden = words === null;
     byID("look-in").querySelector("span").textContent = words ?? "";
     byID("look-in").setAttribute("aria-label", `Documents: ${words ?? "all"}`);
@@ -287,14 +289,18 @@ export class Composer {
     addEventListener("dragover", (event) => {
       if (!hasFiles(event.dataTransfer) || !mayTake()) return;
       event.preventDefault();
+      this.isDragging = true;
       this.#withKnowledge((it) => it.dragged());
     });
     addEventListener("dragleave", (event) => {
-      if (event.relatedTarget === null && hasFiles(event.dataTransfer)) this.#withKnowledge((it) => it.dragEnded());
+      if (event.relatedTarget !== null || !hasFiles(event.dataTransfer)) return;
+      this.isDragging = false;
+      this.#withKnowledge((it) => it.dragEnded());
     });
     addEventListener("drop", (event) => {
       if (!hasFiles(event.dataTransfer) || !mayTake()) return;
       event.preventDefault();
+      this.isDragging = false;
       // A folder has no bytes; what it holds is not read.
       const files = [...event.dataTransfer.files].filter((file) => file.size > 0 || file.type !== "");
       this.#withKnowledge((it) => it.drop(files));

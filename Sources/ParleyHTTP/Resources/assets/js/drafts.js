@@ -1,7 +1,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 
-// Text that was not sent yet, one for each conversation, kept in the browser.
+// What is kept in the browser: text that was not sent yet, one for each conversation, and where answers look.
 
 const PREFIX = "parley.draft.";
 /** Whose texts they are while nobody is signed in. */
@@ -111,4 +111,41 @@ export class Drafts {
     const byAge = keys.map((key) => [this.#read(key)?.at ?? 0, key]).sort((left, right) => left[0] - right[0]);
     for (const [, key] of byAge.slice(0, keys.length - this.limit)) this.storage.removeItem(key);
   }
+}
+
+const LOOK_IN_KEY = "parley.lookIn";
+
+/**
+ * Where answers look for passages: null is everywhere, a list is these collections, `{id, name}`, and an empty list
+ * nowhere. The choice holds for all chats of this browser until it is changed.
+ */
+export function lookIn(storage) {
+  try {
+    const value = JSON.parse(storage.getItem(LOOK_IN_KEY) ?? "null");
+    return Array.isArray(value) && value.every((entry) => typeof entry?.id === "string") ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Keeps the choice; null forgets it. */
+export function saveLookIn(storage, value) {
+  if (value === null) storage.removeItem(LOOK_IN_KEY);
+  else storage.setItem(LOOK_IN_KEY, JSON.stringify(value));
+}
+
+/** The collection that new files go to: the one that answers look in, or undefined. */
+export function looksInOne(value) {
+  return value?.length === 1 ? value[0].id : undefined;
+}
+
+/** What a message carries: undefined leaves the choice to the server, which looks everywhere. */
+export function collectionIDs(value) {
+  return value?.map((entry) => entry.id);
+}
+
+/** What the chip beside the message box says; null when there is nothing to say. */
+export function describeLookIn(value) {
+  if (value === null) return null;
+  return value.length === 0 ? "Without documents" : value.map((entry) => entry.name).join(", ");
 }

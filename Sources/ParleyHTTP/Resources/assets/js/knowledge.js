@@ -6,7 +6,7 @@
 
 import { askForText } from "./dialogs.js";
 import { byID, h, loadStyle } from "./dom.js";
-import { lookIn, looksInOne, saveLookIn } from "./look-in.js";
+import { lookIn, looksInOne, saveLookIn } from "./drafts.js";
 import { openMenu } from "./menu.js";
 import { UploadTray } from "./upload-tray.js";
 
@@ -20,7 +20,6 @@ export function knowledge(view) {
 
 class Knowledge {
   #curtain = null;
-  #isDragging = false;
 
   constructor({ api, actions, storage, composer }) {
     Object.assign(this, { api, actions, storage, composer });
@@ -75,16 +74,14 @@ class Knowledge {
 
   /** Says over the whole page that files may be dropped. */
   async dragged() {
-    this.#isDragging = true;
     await loadStyle("knowledge");
-    // It may have been dropped while the style was loading.
-    if (this.#curtain || !this.#isDragging) return;
+    // It may have been dropped while this part or its style was loading.
+    if (this.#curtain || !this.composer.isDragging) return;
     this.#curtain = h("div", { class: "curtain", "aria-hidden": "true" }, h("p", { text: "Drop files to ask about them" }));
     byID("app").append(this.#curtain);
   }
 
   dragEnded() {
-    this.#isDragging = false;
     this.#curtain?.remove();
     this.#curtain = null;
   }

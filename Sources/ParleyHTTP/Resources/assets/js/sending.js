@@ -4,8 +4,8 @@
 // Sends messages: shown at once, kept in the outbox until the server has them, sent again with the same id when the
 // network fails.
 
+import { collectionIDs, lookIn } from "./drafts.js";
 import { provisionalTitle, uuidv7 } from "./format.js";
-import { collectionIDs, lookIn } from "./look-in.js";
 import * as tree from "./message-tree.js";
 import { afterFailure } from "./outbox.js";
 
