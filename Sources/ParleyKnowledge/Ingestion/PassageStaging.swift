@@ -91,7 +91,8 @@ struct PassageStaging {
         try Task.checkCancellation()
         if let (bulk, model) = self.embedding {
             let texts = self.batch.map {
-                PassageText.embedded(title: PassageText.title(self.title, headings: $0.headings), text: $0.text)
+                PassageText.embedded(
+                    title: StoredPassage.title(in: self.title, headings: $0.headings), text: $0.text)
             }
             do {
                 let vectors = try await bulk.vectors(of: texts, model: model)
