@@ -72,9 +72,7 @@ extension SQLiteStore {
                 } else {
                     try db.rows(Self.allVectors, [modelNumber, number, limit])
                 }
-            return rows.map {
-                StoredVector(number: $0[0], partition: $0[1], vector: VectorBlob.vector($0[2]))
-            }
+            return rows.map(StoredVector.init)
         }
     }
 

@@ -67,8 +67,8 @@ extension SQLiteStore {
             throw StoreError(.invalid, "More than \(StoreLimits.readNumbers) passages at once.")
         }
         return try await self.read { db in
-            let living = try CollectionRow.living(partitions, db)
-            return try db.rows(Self.livePassages, [JSONNumbers.text(numbers), JSONNumbers.text(living)]).map {
+            let rows = try db.rows(Self.livePassages, [JSONNumbers.text(numbers), JSONNumbers.text(partitions)])
+            return rows.map {
                 StoredPassage(
                     number: $0[0], documentID: DocumentID($0, 1), collectionID: CollectionID($0, 2),
                     documentTitle: $0[3], ordinal: $0[4], headings: PassageRow.headings($0[5]), page: $0[6],
@@ -82,7 +82,7 @@ extension SQLiteStore {
         FROM json_each(?1) AS n
         CROSS JOIN passages AS p ON p.number = n.value
         CROSS JOIN documents AS d ON d.row = p.document AND d.live_version = p.version
-        CROSS JOIN collections AS c ON c.row = d.collection
+        CROSS JOIN collections AS c ON c.row = d.collection AND c.deleted = 0
         CROSS JOIN passage_texts AS t ON t.number = p.number
         WHERE d.collection IN (SELECT value FROM json_each(?2))
         """
