@@ -7,19 +7,6 @@ import Testing
 
 @testable import ParleyKnowledge
 
-/// SplitMix64: the same seed gives the same test.
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var word = self.state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
-}
-
 /// Blocks with their places, and the text that they stand for.
 private struct Text {
     var blocks: [TextBlock] = []
@@ -132,7 +119,7 @@ struct PassageSplitterTests {
 
     @Test("nothing is lost, places are ordered and true, sizes hold", arguments: 0..<60)
     func properties(_ seed: Int) {
-        var random = Seeded(state: UInt64(seed))
+        var random = KnowledgeRandom(seed: UInt64(seed))
         var limits = PassageSplitter.Limits()
         limits.passageTokens = Int.random(in: 8...100, using: &random)
         limits.fullPassageTokens = limits.passageTokens / 2

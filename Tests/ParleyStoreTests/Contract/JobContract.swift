@@ -242,7 +242,7 @@ private actor SimulatedWorkers {
     }
 
     private let store: any DurableStore
-    private var random: SplitMix
+    private var random: SeededGenerator
     private var now: Int64 = 0
     private var paused: [JobLease] = []
     private(set) var jobs: Set<JobID> = []
@@ -251,7 +251,7 @@ private actor SimulatedWorkers {
 
     init(store: any DurableStore, seed: UInt64) {
         self.store = store
-        self.random = SplitMix(state: seed)
+        self.random = SeededGenerator(seed: seed)
     }
 
     func enqueue(_ count: Int) async throws {
@@ -305,19 +305,6 @@ private actor SimulatedWorkers {
             if isHeld { try await self.complete(lease) }
         case .handBack:
             try await self.store.handBack(lease, now: now)
-        }
-    }
-
-    /// SplitMix64 (https://prng.di.unimi.it/splitmix64.c).
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            self.state &+= 0x9E37_79B9_7F4A_7C15
-            var z = self.state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
         }
     }
 }
