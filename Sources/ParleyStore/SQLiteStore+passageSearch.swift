@@ -116,7 +116,7 @@ struct TermStatistics {
     /// The inverse document frequency as BM25 has it (Robertson and Zaragoza 2009, section 3.4), kept positive.
     ///
     /// - Parameter holding: may count passages that are dead and not yet swept.
-    private static func information(all: Int64, holding: Int64) -> Double {
+    static func information(all: Int64, holding: Int64) -> Double {
         let (all, holding) = (Double(all), Double(min(holding, all)))
         return log(1 + (all - holding + 0.5) / (holding + 0.5))
     }
