@@ -17,6 +17,11 @@ public protocol DocumentStore: Sendable {
     /// All that the user may read, by name; the own ones first.
     func collections(readableBy user: UserID) async throws(StoreError) -> [StoredCollection]
 
+    /// Where to search for what the user may read: the same collections in the same order, without their access lists.
+    func partitions(
+        readableBy user: UserID
+    ) async throws(StoreError) -> [(collection: CollectionID, partition: Int64)]
+
     /// - Throws: `.notFound`.
     func collection(_ id: CollectionID, readableBy user: UserID) async throws(StoreError) -> StoredCollection
 

@@ -58,7 +58,12 @@ public struct StoredPassage: Hashable, Sendable {
 
     /// The document's title and the headings: `Handbook › Leave › Parents`.
     public var title: String {
-        ([self.documentTitle] + self.headings.filter { $0 != self.documentTitle }).joined(separator: " › ")
+        Self.title(in: self.documentTitle, headings: self.headings)
+    }
+
+    /// The title of a passage under these headings, also before it is stored.
+    public static func title(in document: String, headings: [String]) -> String {
+        ([document] + headings.filter { $0 != document }).joined(separator: " › ")
     }
 }
 

@@ -2,7 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
-/// The limits of the knowledge base. Each has its unit in its name; `parley doctor` shows them all.
+/// The limits of the knowledge base. Each has its unit in its name or type; `parley doctor` shows them all.
 public enum KnowledgeLimits {
     // MARK: Retrieval
 
@@ -41,6 +41,9 @@ public enum KnowledgeLimits {
     public static let introductionTokens = 32
     /// A heading in a passage's path, in characters.
     public static let headingCharacters = 200
+
+    // MARK: The manual
+
     /// A passage is closed before it passes this many words, unless one block alone does.
     public static let passageWords = 250
     /// A passage with at least this many words may be closed at the end of a block.
@@ -51,4 +54,84 @@ public enum KnowledgeLimits {
     public static let manualFiles = 500
     /// A longer file of a manual is left out, in bytes.
     public static let manualFileBytes = 1024 * 1024
+
+    // MARK: Ingestion
+
+    /// Documents that one node reads at once: one keeps an embedder in the process busy, and the other's reading goes
+    /// on meanwhile.
+    public static let concurrentDocuments = 2
+    /// How long the reading of one document may take: 200 MB of text are some 250,000 passages.
+    public static let documentPatience = Duration.seconds(24 * 3600)
+    /// Passages that are embedded and staged in one go: what a crash can cost, and how long a query waits behind bulk
+    /// work at most.
+    public static let batchPassages = 32
+    /// Text of passages that are embedded and staged in one go, in bytes of UTF-8.
+    public static let batchBytes = 256 * 1024
+    /// How often the progress of a document is written, at most.
+    public static let progressInterval = Duration.seconds(1)
+    /// Attempts to embed one batch before the job fails and is tried again later.
+    public static let embeddingAttempts = 4
+    /// How long the second attempt waits; each further one waits twice as long.
+    public static let embeddingBackoff = Duration.milliseconds(500)
+    /// The longest that an embedder's `retryAfter` is waited for within a job.
+    public static let embeddingPatience = Duration.seconds(30)
+    /// The longest title of a document, in Unicode scalars.
+    public static let titleScalars = 300
+
+    // MARK: Vectors that are missing
+
+    /// Texts that the backfill embeds in one go: small, so that queries and documents come in between.
+    public static let backfillTexts = 16
+    /// How long the backfill rests between two batches.
+    public static let backfillPause = Duration.milliseconds(50)
+    /// How often the backfill looks for texts without vectors when nobody tells it of any.
+    public static let backfillInterval = Duration.seconds(30)
+    /// How long the backfill waits after its first failure; each further one waits twice as long.
+    public static let backfillBackoff = Duration.seconds(5)
+    /// The longest wait of the backfill after a failure.
+    public static let backfillMaximumBackoff = Duration.seconds(300)
+
+    // MARK: The index
+
+    /// How often the index looks for changes when nobody tells it of any.
+    public static let catchUpInterval = Duration.seconds(3)
+    /// Changes that are read at a time.
+    public static let changes = 500
+    /// Vectors that are read at a time.
+    public static let vectors = 500
+    /// How often a changed index is saved, at most.
+    public static let saveInterval = Duration.seconds(60)
+    /// How long a document that is given vectors bit by bit must be left alone before its vectors are read again.
+    public static let quietInterval = Duration.seconds(10)
+    /// How often an index of messages is made anew, which drops those of deleted conversations.
+    public static let messageRebuildInterval = Duration.seconds(24 * 3600)
+    /// Messages before the latest one that are looked at again for vectors that came late.
+    public static let messageWindow = 2000
+    /// Read errors in a row after which the index of vectors counts as behind.
+    public static let toleratedFailures = 3
+
+    // MARK: `parley ingest`
+
+    /// Files that one run takes, at most.
+    public static let ingestedFiles = 100_000
+    /// Folders within each other.
+    public static let ingestedFolderDepth = 100
+    /// How long the end waits for jobs that are still running here, such as other users'.
+    public static let lastJobPatience = Duration.seconds(2)
+    /// How often a watched folder is looked at.
+    public static let watchInterval = Duration.seconds(2)
+    /// How often documents on their way are looked at.
+    public static let followInterval = Duration.milliseconds(300)
+    /// Documents on their way that are looked at in one round.
+    public static let followedDocuments = 100
+    /// How often the progress is drawn.
+    public static let drawInterval = Duration.milliseconds(200)
+    /// How often the progress is told where nothing can be drawn.
+    public static let tellInterval = Duration.seconds(10)
+    /// How often a file is read again that changed while it was read.
+    public static let readAttempts = 3
+    /// How often `ingest` looks whether a server reads the documents.
+    public static let serverInterval = Duration.seconds(2)
+    /// Failures that are listed at the end; the others are counted.
+    public static let listedFailures = 200
 }

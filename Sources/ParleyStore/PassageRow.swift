@@ -205,27 +205,25 @@ struct PassageRow {
     }
 
     func index(title: String, collection: Int64, _ db: Database) throws {
+        let words = self.words(title: title, collection: collection)
         try db.run(
-            "INSERT INTO passage_index (rowid, title, text) VALUES (?, ?, ?)",
-            [
-                self.number, StemTokenizer.text(self.title(in: title), of: collection),
-                StemTokenizer.text(self.text, of: collection),
-            ])
+            "INSERT INTO passage_index (rowid, title, text) VALUES (?, ?, ?)", [self.number, words.title, words.text])
     }
 
     /// The index wants to be told what it was told when the passage went in.
     func unindex(title: String, collection: Int64, _ db: Database) throws {
+        let words = self.words(title: title, collection: collection)
         try db.run(
             "INSERT INTO passage_index (passage_index, rowid, title, text) VALUES ('delete', ?, ?, ?)",
-            [
-                self.number, StemTokenizer.text(self.title(in: title), of: collection),
-                StemTokenizer.text(self.text, of: collection),
-            ])
+            [self.number, words.title, words.text])
     }
 
-    /// What ``StoredPassage/title`` says.
-    private func title(in document: String) -> String {
-        ([document] + self.headings.filter { $0 != document }).joined(separator: " › ")
+    /// What of the passage is in the index when its document has this title.
+    private func words(title: String, collection: Int64) -> (title: String, text: String) {
+        (
+            StemTokenizer.text(StoredPassage.title(in: title, headings: self.headings), of: collection),
+            StemTokenizer.text(self.text, of: collection)
+        )
     }
 
     /// Headings lie one on a line.

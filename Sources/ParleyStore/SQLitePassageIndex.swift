@@ -2,7 +2,6 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
-import Foundation
 import GRDB
 public import ParleyCore
 
@@ -41,7 +40,7 @@ public final class SQLitePassageIndex: PassageSearch, Sendable {
             self.queue = try DatabaseQueue(configuration: configuration)
             self.stems = try self.queue.write { [passages = self.passages] db in
                 try Self.fill(db, passages)
-                let stemmer = try Self.stemmer(db)
+                let stemmer = try StemTokenizer.stemmer(db)
                 return try passages.map { Set(try Self.stems(of: $0.title + "\n" + $0.text, by: stemmer)) }
             }
         } catch {
@@ -65,10 +64,6 @@ public final class SQLitePassageIndex: PassageSearch, Sendable {
         }
     }
 
-    private static func stemmer(_ db: Database) throws -> any FTS5Tokenizer {
-        try db.makeTokenizer(FTS5TokenizerDescriptor(components: ["porter", WordTokenizer.name]))
-    }
-
     private static func stems(of text: String, by stemmer: any FTS5Tokenizer) throws -> [String] {
         try stemmer.tokenize(document: text.storable).map(\.token)
     }
@@ -86,7 +81,7 @@ public final class SQLitePassageIndex: PassageSearch, Sendable {
 
     /// The question's stems without those of stop words, each once, in their order.
     private func informativeStems(of question: String, _ db: Database) throws -> [String] {
-        let stemmer = try Self.stemmer(db)
+        let stemmer = try StemTokenizer.stemmer(db)
         var seen: Set<String> = []
         let words = QuestionWords(question).words.prefix(StoreLimits.questionWords)
         return try Self.stems(of: words.joined(separator: " "), by: stemmer).filter { seen.insert($0).inserted }
@@ -117,9 +112,7 @@ public final class SQLitePassageIndex: PassageSearch, Sendable {
         return found
     }
 
-    /// The inverse document frequency as BM25 has it (Robertson and Zaragoza 2009, section 3.4), kept positive.
     private func information(of stem: String) -> Double {
-        let (all, holding) = (Double(self.passages.count), Double(self.frequency[stem] ?? 0))
-        return log(1 + (all - holding + 0.5) / (holding + 0.5))
+        TermStatistics.information(all: Int64(self.passages.count), holding: Int64(self.frequency[stem] ?? 0))
     }
 }

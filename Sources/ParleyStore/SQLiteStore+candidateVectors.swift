@@ -17,12 +17,9 @@ extension SQLiteStore {
         }
         return try await self.read { db in
             guard let modelNumber = try ModelNumber.known(model, db) else { return [] }
-            let living = try CollectionRow.living(partitions, db)
             return try db.rows(
-                Self.candidateVectors, [modelNumber, JSONNumbers.text(numbers), JSONNumbers.text(living)]
-            ).map {
-                StoredVector(number: $0[0], partition: $0[1], vector: VectorBlob.vector($0[2]))
-            }
+                Self.candidateVectors, [modelNumber, JSONNumbers.text(numbers), JSONNumbers.text(partitions)]
+            ).map(StoredVector.init)
         }
     }
 
@@ -30,6 +27,7 @@ extension SQLiteStore {
         SELECT p.number, d.collection, v.vector FROM json_each(?2) AS n
         CROSS JOIN passages AS p ON p.number = n.value
         CROSS JOIN documents AS d ON d.row = p.document AND d.live_version = p.version
+        CROSS JOIN collections AS c ON c.row = d.collection AND c.deleted = 0
         CROSS JOIN passage_vectors AS v ON v.passage = p.number AND v.model = ?1
         WHERE d.collection IN (SELECT value FROM json_each(?3))
         """

@@ -31,14 +31,24 @@ extension SQLiteStore {
     /// Of other users' collections at most `StoreLimits.readableCollections`.
     public func collections(readableBy user: UserID) async throws(StoreError) -> [StoredCollection] {
         try await self.read { db in
-            let number = try OwnerNumber.known(user, db)
-            var found: [CollectionRow] = []
-            if let number {
-                found = try db.rows(Self.ownCollections, [number]).map { try CollectionRow($0, db) }
-            }
-            let others = try db.rows(Self.othersCollections, [number ?? 0, StoreLimits.readableCollections])
-            return try (found + others.map { try CollectionRow($0, db) }).map(\.stored)
+            try Self.readable(by: user, db).map { try CollectionRow($0, db).stored }
         }
+    }
+
+    public func partitions(
+        readableBy user: UserID
+    ) async throws(StoreError) -> [(collection: CollectionID, partition: Int64)] {
+        try await self.read { db in
+            try Self.readable(by: user, db).map { (collection: CollectionID($0, 1), partition: $0[0] as Int64) }
+        }
+    }
+
+    /// Rows of `CollectionRow.columns`, the user's own ones first.
+    private static func readable(by user: UserID, _ db: Database) throws -> [Row] {
+        let number = try OwnerNumber.known(user, db)
+        let own = try number.map { try db.rows(Self.ownCollections, [$0]) } ?? []
+        let others = try db.rows(Self.othersCollections, [number ?? 0, StoreLimits.readableCollections])
+        return own + others
     }
 
     static let ownCollections = """

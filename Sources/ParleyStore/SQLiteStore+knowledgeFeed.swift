@@ -72,9 +72,7 @@ extension SQLiteStore {
                 } else {
                     try db.rows(Self.allVectors, [modelNumber, number, limit])
                 }
-            return rows.map {
-                StoredVector(number: $0[0], partition: $0[1], vector: VectorBlob.vector($0[2]))
-            }
+            return rows.map(StoredVector.init)
         }
     }
 
@@ -111,9 +109,7 @@ extension SQLiteStore {
         return try await self.read { db in
             let modelNumber = try ModelNumber.known(model, db) ?? 0
             return try db.rows(Self.withoutVector, [modelNumber, number, limit]).map { row in
-                let headings = PassageRow.headings(row[2])
-                let title: String = row[1]
-                return (row[0], ([title] + headings.filter { $0 != title }).joined(separator: " › "), row[3])
+                (row[0], StoredPassage.title(in: row[1], headings: PassageRow.headings(row[2])), row[3])
             }
         }
     }

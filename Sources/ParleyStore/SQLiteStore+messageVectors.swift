@@ -108,9 +108,7 @@ extension SQLiteStore: MessageVectorStore {
         let limit = Self.feedSize(limit)
         return try await self.read { db in
             guard let modelNumber = try ModelNumber.known(model, db) else { return [] }
-            return try db.rows(Self.messageVectorFeed, [number, modelNumber, limit]).map {
-                StoredVector(number: $0[0], partition: $0[1], vector: VectorBlob.vector($0[2]))
-            }
+            return try db.rows(Self.messageVectorFeed, [number, modelNumber, limit]).map(StoredVector.init)
         }
     }
 

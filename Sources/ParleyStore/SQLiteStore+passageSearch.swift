@@ -23,7 +23,7 @@ extension SQLiteStore {
                 Array(terms.filter { !$0.isEmpty }.prefix(StoreLimits.searchedTerms)), in: living, db)
             var hits: [ScoredNumber] = []
             for (place, partition) in living.enumerated() {
-                guard let search = statistics.search(of: place, partition) else { continue }
+                guard let search = statistics.search(of: place, partition, limit: limit) else { continue }
                 hits += try db.rows(Self.keywordHits, [search.expression, search.rank, limit]).map {
                     ScoredNumber(number: $0[0], score: -($0[1] as Double))
                 }
@@ -67,8 +67,8 @@ extension SQLiteStore {
             throw StoreError(.invalid, "More than \(StoreLimits.readNumbers) passages at once.")
         }
         return try await self.read { db in
-            let living = try CollectionRow.living(partitions, db)
-            return try db.rows(Self.livePassages, [JSONNumbers.text(numbers), JSONNumbers.text(living)]).map {
+            let rows = try db.rows(Self.livePassages, [JSONNumbers.text(numbers), JSONNumbers.text(partitions)])
+            return rows.map {
                 StoredPassage(
                     number: $0[0], documentID: DocumentID($0, 1), collectionID: CollectionID($0, 2),
                     documentTitle: $0[3], ordinal: $0[4], headings: PassageRow.headings($0[5]), page: $0[6],
@@ -82,7 +82,7 @@ extension SQLiteStore {
         FROM json_each(?1) AS n
         CROSS JOIN passages AS p ON p.number = n.value
         CROSS JOIN documents AS d ON d.row = p.document AND d.live_version = p.version
-        CROSS JOIN collections AS c ON c.row = d.collection
+        CROSS JOIN collections AS c ON c.row = d.collection AND c.deleted = 0
         CROSS JOIN passage_texts AS t ON t.number = p.number
         WHERE d.collection IN (SELECT value FROM json_each(?2))
         """
@@ -93,31 +93,30 @@ struct TermStatistics {
     static let holding = "SELECT count(*) FROM passage_index WHERE passage_index MATCH ?"
 
     let terms: [QueryTerm]
-    /// For each partition the places of the terms that occur in it.
-    private let present: [[Int]]
+    /// For each partition and term, in how many passages it occurs.
+    private let counts: [[Int64]]
+    /// How many passages there are.
+    private let all: Int64
 
     init(_ stems: [String], in partitions: [Int64], _ db: Database) throws {
         let all = try db.integer(
             "SELECT coalesce(sum(passage_count), 0) FROM collections WHERE row IN (SELECT value FROM json_each(?))",
             [JSONNumbers.text(partitions)])
-        var holding = [Int64](repeating: 0, count: stems.count)
-        self.present = try partitions.map { partition in
-            try stems.indices.filter { place in
-                let phrase = Self.phrase(stems[place], of: partition)
-                let count = try db.integer(Self.holding, [phrase]) ?? 0
-                holding[place] += count
-                return count > 0
-            }
+        let counts = try partitions.map { partition in
+            try stems.map { try db.integer(Self.holding, [Self.phrase($0, of: partition)]) ?? 0 }
         }
         self.terms = stems.indices.map { place in
-            QueryTerm(stem: stems[place], information: Self.information(all: all ?? 0, holding: holding[place]))
+            let holding = counts.reduce(0) { $0 + $1[place] }
+            return QueryTerm(stem: stems[place], information: Self.information(all: all ?? 0, holding: holding))
         }
+        self.counts = counts
+        self.all = all ?? 0
     }
 
     /// The inverse document frequency as BM25 has it (Robertson and Zaragoza 2009, section 3.4), kept positive.
     ///
     /// - Parameter holding: may count passages that are dead and not yet swept.
-    private static func information(all: Int64, holding: Int64) -> Double {
+    static func information(all: Int64, holding: Int64) -> Double {
         let (all, holding) = (Double(all), Double(min(holding, all)))
         return log(1 + (all - holding + 0.5) / (holding + 0.5))
     }
@@ -129,16 +128,29 @@ struct TermStatistics {
 
     /// What finds passages of a partition that hold any of the terms: an FTS5 expression, and the ranking function with
     /// what it needs to know. `nil` when none is there.
-    func search(of place: Int, _ partition: Int64) -> (expression: String, rank: String)? {
-        let present = self.present[place].map { self.terms[$0] }
+    ///
+    /// Passages that hold common terms only are left out when rarer terms give several times as many as are asked for:
+    /// they would come last, and finding them takes the longest. In others the common terms count as ever.
+    func search(of place: Int, _ partition: Int64, limit: Int) -> (expression: String, rank: String)? {
+        let present = self.terms.indices.filter { self.counts[place][$0] > 0 }
         guard !present.isEmpty else { return nil }
-        let hex = present.flatMap { term in withUnsafeBytes(of: term.information) { Array($0) } }.map { byte in
+        let rare = present.filter { self.counts[place][$0] <= self.all / StoreLimits.commonTermParts }
+        let isEnough = rare.contains { self.counts[place][$0] >= limit * StoreLimits.rarePassagesPerHit }
+        var expression = self.expression(present, of: partition)
+        var information = present.map { self.terms[$0].information }
+        if isEnough, rare.count < present.count {
+            expression = "(\(self.expression(rare, of: partition))) AND (\(expression))"
+            // What only chooses passages does not count twice.
+            information = [Double](repeating: 0, count: rare.count) + information
+        }
+        let hex = information.flatMap { number in withUnsafeBytes(of: number) { Array($0) } }.map { byte in
             String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
         }
-        return (
-            present.map { Self.phrase($0.stem, of: partition) }.joined(separator: " OR "),
-            "parley_bm25(x'\(hex.joined())', \(StoreLimits.titleWeight), 1.0)"
-        )
+        return (expression, "parley_bm25(x'\(hex.joined())', \(StoreLimits.titleWeight), 1.0)")
+    }
+
+    private func expression(_ places: [Int], of partition: Int64) -> String {
+        places.map { Self.phrase(self.terms[$0].stem, of: partition) }.joined(separator: " OR ")
     }
 }
 

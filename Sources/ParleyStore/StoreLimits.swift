@@ -90,6 +90,10 @@ public enum StoreLimits {
     public static let readNumbers = 1000
     /// Terms that one keyword search looks for; further ones are left out.
     public static let searchedTerms = 64
+    /// A term is common that more than one in so many passages hold.
+    public static let commonTermParts: Int64 = 20
+    /// Passages with a rare term, for each that is asked for, from which on those without one are left out.
+    public static let rarePassagesPerHit = 4
     /// Partitions that one search names, at most.
     public static let searchedPartitions = 4096
     /// Passages that one keyword search finds, at most.

@@ -27,6 +27,13 @@ enum ModelNumber {
     }
 }
 
+extension StoredVector {
+    /// From the columns number, partition and vector.
+    init(_ row: Row) {
+        self.init(number: row[0], partition: row[1], vector: VectorBlob.vector(row[2]))
+    }
+}
+
 /// A vector as a blob: IEEE 754 binary32 numbers, little-endian, one after the other.
 enum VectorBlob {
     /// - Throws: `.invalid` when the vector does not have the model's dimension or holds what is no number.

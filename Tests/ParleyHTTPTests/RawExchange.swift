@@ -61,6 +61,10 @@ struct FullStore: DocumentStore {
 
     func collections(readableBy user: UserID) async throws(StoreError) -> [StoredCollection] { [] }
 
+    func partitions(
+        readableBy user: UserID
+    ) async throws(StoreError) -> [(collection: CollectionID, partition: Int64)] { [] }
+
     func collection(_ id: CollectionID, readableBy user: UserID) async throws(StoreError) -> StoredCollection {
         throw Self.full
     }

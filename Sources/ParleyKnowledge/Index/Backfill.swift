@@ -50,20 +50,20 @@ public struct Backfill: Service {
     }
 
     private func work(_ embedding: BulkEmbedding) async {
-        var wait = IngestionLimits.backfillBackoff
+        var wait = KnowledgeLimits.backfillBackoff
         while !Task.isCancelled {
             do {
                 let count = try await self.round(embedding)
                 if count > 0 { self.logger.info("vectors were added", metadata: ["texts": "\(count)"]) }
-                wait = IngestionLimits.backfillBackoff
-                await self.nudges.wait(atMost: IngestionLimits.backfillInterval)
+                wait = KnowledgeLimits.backfillBackoff
+                await self.nudges.wait(atMost: KnowledgeLimits.backfillInterval)
             } catch {
                 guard !Task.isCancelled else { return }
                 self.logger.warning(
                     "vectors could not be added; tried again later",
                     metadata: ["error": "\(error)", "seconds": "\(wait.inSeconds)"])
                 try? await Task.sleep(for: wait)
-                wait = min(wait * 2, IngestionLimits.backfillMaximumBackoff)
+                wait = min(wait * 2, KnowledgeLimits.backfillMaximumBackoff)
             }
         }
     }
@@ -78,7 +78,7 @@ public struct Backfill: Service {
         var number: Int64 = 0
         while true {
             let batch = try await self.passages.passagesWithoutVector(
-                model: model, after: number, limit: IngestionLimits.backfillTexts)
+                model: model, after: number, limit: KnowledgeLimits.backfillTexts)
             guard let last = batch.last else { break }
             let texts = batch.map { PassageText.embedded(title: $0.title, text: $0.text) }
             let vectors = try await embedding.vectors(of: texts, model: model)
@@ -87,7 +87,7 @@ public struct Backfill: Service {
             self.passageIndex?.nudge()
             number = last.number
             count += batch.count
-            try await Task.sleep(for: IngestionLimits.backfillPause)
+            try await Task.sleep(for: KnowledgeLimits.backfillPause)
             // A message that somebody just wrote goes before old documents.
             count += try await self.embedMessages(embedding, model)
         }
@@ -98,14 +98,14 @@ public struct Backfill: Service {
         var count = 0
         while true {
             let batch = try await self.messages.messagesWithoutVector(
-                model: model, limit: IngestionLimits.backfillTexts)
+                model: model, limit: KnowledgeLimits.backfillTexts)
             guard !batch.isEmpty else { return count }
             let vectors = try await embedding.vectors(of: batch.map(\.text), model: model)
             try await self.messages.saveMessageVectors(
                 zip(batch, vectors).map { (number: $0.number, vector: $1) }, model: model)
             self.messageIndex?.nudge()
             count += batch.count
-            try await Task.sleep(for: IngestionLimits.backfillPause)
+            try await Task.sleep(for: KnowledgeLimits.backfillPause)
         }
     }
 }

@@ -39,7 +39,7 @@ struct EmbeddedBacklog {
     func due(now: ContinuousClock.Instant) -> [Int64] {
         self.waiting.filter { document, entry in
             entry.steps >= self.applied[document, default: 0]
-                || now - entry.lastStep >= IngestionLimits.quietInterval
+                || now - entry.lastStep >= KnowledgeLimits.quietInterval
         }.keys.sorted()
     }
 

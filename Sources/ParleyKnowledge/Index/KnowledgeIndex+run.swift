@@ -23,7 +23,7 @@ extension KnowledgeIndex {
 
     /// The model, which an endpoint must be asked for; `nil` when the task was cancelled.
     private func model(of embedder: any Embedder) async -> EmbeddingModel? {
-        var wait = IngestionLimits.backfillBackoff
+        var wait = KnowledgeLimits.backfillBackoff
         while !Task.isCancelled {
             do {
                 return try await embedder.model
@@ -32,7 +32,7 @@ extension KnowledgeIndex {
                 self.logger.warning("the embedding model cannot be used", metadata: ["error": "\(error)"])
             }
             await self.nudges.wait(atMost: wait)
-            wait = min(wait * 2, IngestionLimits.backfillMaximumBackoff)
+            wait = min(wait * 2, KnowledgeLimits.backfillMaximumBackoff)
         }
         return nil
     }
@@ -81,7 +81,7 @@ extension KnowledgeIndex {
 
     /// Makes an index from the rows, trying until it works; `nil` when the task was cancelled.
     private func made(_ model: EmbeddingModel) async -> VectorIndex? {
-        var wait = IngestionLimits.catchUpInterval
+        var wait = KnowledgeLimits.catchUpInterval
         while !Task.isCancelled {
             do {
                 let index = try await self.make(model)
@@ -93,7 +93,7 @@ extension KnowledgeIndex {
                 self.fault("the index cannot be made", error)
             }
             await self.nudges.wait(atMost: wait)
-            wait = min(wait * 2, IngestionLimits.backfillMaximumBackoff)
+            wait = min(wait * 2, KnowledgeLimits.backfillMaximumBackoff)
         }
         return nil
     }
@@ -107,7 +107,7 @@ extension KnowledgeIndex {
         while true {
             try Task.checkCancellation()
             let vectors = try await self.feed.vectors(
-                model: model, after: number, limit: IngestionLimits.vectors)
+                model: model, after: number, limit: KnowledgeLimits.vectors)
             guard let last = vectors.last else { break }
             // The sequence of a half-made index is never saved.
             try index.apply(upserts: vectors.map(VectorIndex.Entry.init), sequence: 0)
@@ -147,19 +147,19 @@ extension KnowledgeIndex {
                 }
             } catch {
                 failures += 1
-                if !Task.isCancelled, failures >= IngestionLimits.toleratedFailures {
+                if !Task.isCancelled, failures >= KnowledgeLimits.toleratedFailures {
                     self.fault("the index cannot be brought up to date", error)
                 }
             }
             await self.measureLag(index)
             let status = index.status
             if status.sequence != saved.sequence,
-                ContinuousClock.now - saved.at >= IngestionLimits.saveInterval || Task.isCancelled
+                ContinuousClock.now - saved.at >= KnowledgeLimits.saveInterval || Task.isCancelled
             {
                 await self.save(index, model)
                 saved = (status.sequence, .now)
             }
-            await self.nudges.wait(atMost: IngestionLimits.catchUpInterval)
+            await self.nudges.wait(atMost: KnowledgeLimits.catchUpInterval)
         }
         if index.status.sequence != saved.sequence { await self.save(index, model) }
         return nil

@@ -73,10 +73,10 @@ public final class KnowledgeIndex: Service {
     ) -> KnowledgeIndex {
         KnowledgeIndex(
             feed: MessageFeed(store: store), embedder: embedder, absence: absence, folder: folder,
-            rebuildInterval: IngestionLimits.messageRebuildInterval, logger: logger)
+            rebuildInterval: KnowledgeLimits.messageRebuildInterval, logger: logger)
     }
 
-    /// Looks for changes at once rather than within ``IngestionLimits/catchUpInterval``.
+    /// Looks for changes at once rather than within ``KnowledgeLimits/catchUpInterval``.
     public func nudge() {
         self.nudges.signal()
     }

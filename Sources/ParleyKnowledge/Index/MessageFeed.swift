@@ -37,12 +37,12 @@ actor MessageFeed: IndexFeed {
             self.seen = []
             self.index = ObjectIdentifier(index)
         }
-        let window = Int64(IngestionLimits.messageWindow)
+        let window = Int64(KnowledgeLimits.messageWindow)
         var number = max(0, index.status.sequence - window)
         while true {
             try Task.checkCancellation()
             let vectors = try await self.store.messageVectors(
-                model: model, after: number, limit: IngestionLimits.vectors)
+                model: model, after: number, limit: KnowledgeLimits.vectors)
             guard let last = vectors.last else { break }
             number = last.number
             let new = vectors.filter { !self.seen.contains($0.number) }
@@ -51,7 +51,7 @@ actor MessageFeed: IndexFeed {
                 upserts: new.map(VectorIndex.Entry.init), sequence: max(index.status.sequence, last.number))
             self.seen.formUnion(new.map(\.number))
         }
-        if self.seen.count > 2 * IngestionLimits.messageWindow {
+        if self.seen.count > 2 * KnowledgeLimits.messageWindow {
             let start = index.status.sequence - window
             self.seen = self.seen.filter { $0 > start }
         }

@@ -70,7 +70,7 @@ actor PassageFeed: IndexFeed {
     /// The next changes; `nil` when those since the index was saved are not kept, or the index is of another database.
     private func changes() async throws(StoreError) -> [KnowledgeChange]? {
         do {
-            return try await self.store.changes(after: self.cursor, limit: IngestionLimits.changes)
+            return try await self.store.changes(after: self.cursor, limit: KnowledgeLimits.changes)
         } catch {
             guard error.code == .invalid else { throw error }
             return nil
@@ -118,8 +118,8 @@ actor PassageFeed: IndexFeed {
         let gone = try await self.store.passageNumbers(of: document, except: version)
         self.backlog.settle(document)
         // Newer passages than this version's come back with the load.
-        for start in stride(from: 0, to: gone.count, by: IngestionLimits.vectors * 20) {
-            let part = Array(gone[start..<min(start + IngestionLimits.vectors * 20, gone.count)])
+        for start in stride(from: 0, to: gone.count, by: KnowledgeLimits.vectors * 20) {
+            let part = Array(gone[start..<min(start + KnowledgeLimits.vectors * 20, gone.count)])
             try index.apply(upserts: [], removals: part, sequence: index.status.sequence)
         }
         if version != nil {
@@ -135,7 +135,7 @@ actor PassageFeed: IndexFeed {
         while true {
             try Task.checkCancellation()
             let vectors = try await self.store.vectors(
-                of: document, model: model, after: number, limit: IngestionLimits.vectors)
+                of: document, model: model, after: number, limit: KnowledgeLimits.vectors)
             guard let last = vectors.last else { return }
             try index.apply(
                 upserts: vectors.map(VectorIndex.Entry.init), sequence: index.status.sequence)

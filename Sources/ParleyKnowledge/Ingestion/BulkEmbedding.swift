@@ -9,7 +9,7 @@ import ParleyCore
 struct BulkEmbedding: Sendable {
     let embedder: any Embedder
     /// Tries in all.
-    var attempts = IngestionLimits.embeddingAttempts
+    var attempts = KnowledgeLimits.embeddingAttempts
 
     /// One vector for each text, in order.
     ///
@@ -53,14 +53,14 @@ struct BulkEmbedding: Sendable {
     }
 
     private func embed(_ texts: [String]) async throws(EmbedderError) -> [[Float]] {
-        var wait = IngestionLimits.embeddingBackoff
+        var wait = KnowledgeLimits.embeddingBackoff
         for _ in 1..<max(1, self.attempts) {
             do {
                 return try await self.embedder.embed(texts, purpose: .passage)
             } catch {
                 guard error.isRetryable else { throw error }
                 let asked = error.retryAfter ?? .zero
-                guard asked <= IngestionLimits.embeddingPatience else { throw error }
+                guard asked <= KnowledgeLimits.embeddingPatience else { throw error }
                 guard (try? await Task.sleep(for: max(wait, asked))) != nil else {
                     throw EmbedderError(.cancelled, "The work was stopped.")
                 }

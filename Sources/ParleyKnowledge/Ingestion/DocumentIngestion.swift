@@ -15,7 +15,7 @@ public import ParleyCore
 public struct DocumentIngestion: JobHandler {
     public let kind = JobKind.readDocument
     public let concurrency: Int
-    public let patience = IngestionLimits.documentPatience
+    public let patience = KnowledgeLimits.documentPatience
 
     private let contents: any DocumentStore
     private let passages: any PassageStore
@@ -31,7 +31,7 @@ public struct DocumentIngestion: JobHandler {
     ///   - published: is told of each document that can be found now, and whether all its passages have vectors.
     public init(
         contents: any DocumentStore, passages: any PassageStore, embedder: (any Embedder)?, folder: String,
-        concurrency: Int = IngestionLimits.concurrentDocuments,
+        concurrency: Int = KnowledgeLimits.concurrentDocuments,
         published: @escaping @Sendable (_ hasVectors: Bool) -> Void = { _ in }, logger: Logger
     ) {
         self.contents = contents
@@ -161,7 +161,7 @@ public struct DocumentIngestion: JobHandler {
         }
     }
 
-    /// One line of at most ``IngestionLimits/titleScalars``: what the document calls itself, or its file's name.
+    /// One line of at most ``KnowledgeLimits/titleScalars``: what the document calls itself, or its file's name.
     static func title(_ own: String?, _ document: Document) -> String {
         func line(_ text: String) -> String {
             let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }
@@ -170,6 +170,6 @@ public struct DocumentIngestion: JobHandler {
         let title = line(own ?? "")
         let name = line(document.name.split(separator: "/").last.map(String.init) ?? document.name)
         let chosen = title.isEmpty ? (name.isEmpty ? "Document" : name) : title
-        return String(String.UnicodeScalarView(chosen.unicodeScalars.prefix(IngestionLimits.titleScalars)))
+        return String(String.UnicodeScalarView(chosen.unicodeScalars.prefix(KnowledgeLimits.titleScalars)))
     }
 }

@@ -75,7 +75,7 @@ struct PassageStaging {
         guard passage.ordinal >= self.skipped else { return }
         self.batch.append(passage)
         self.batchBytes += passage.text.utf8.count
-        if self.batch.count == IngestionLimits.batchPassages || self.batchBytes >= IngestionLimits.batchBytes {
+        if self.batch.count == KnowledgeLimits.batchPassages || self.batchBytes >= KnowledgeLimits.batchBytes {
             try await self.stage()
         }
     }
@@ -91,7 +91,8 @@ struct PassageStaging {
         try Task.checkCancellation()
         if let (bulk, model) = self.embedding {
             let texts = self.batch.map {
-                PassageText.embedded(title: PassageText.title(self.title, headings: $0.headings), text: $0.text)
+                PassageText.embedded(
+                    title: StoredPassage.title(in: self.title, headings: $0.headings), text: $0.text)
             }
             do {
                 let vectors = try await bulk.vectors(of: texts, model: model)
@@ -116,12 +117,12 @@ struct PassageStaging {
     }
 }
 
-/// Lets something through at most once within ``IngestionLimits/progressInterval``.
+/// Lets something through at most once within ``KnowledgeLimits/progressInterval``.
 struct ProgressPace {
     private var last: ContinuousClock.Instant?
 
     mutating func isDue(now: ContinuousClock.Instant = .now) -> Bool {
-        if let last = self.last, now - last < IngestionLimits.progressInterval { return false }
+        if let last = self.last, now - last < KnowledgeLimits.progressInterval { return false }
         self.last = now
         return true
     }

@@ -8,9 +8,4 @@ enum PassageText {
     static func embedded(title: String, text: String) -> String {
         title.isEmpty ? text : "\(title)\n\n\(text)"
     }
-
-    /// As `StoredPassage.title` has it.
-    static func title(_ document: String, headings: [String]) -> String {
-        ([document] + headings.filter { $0 != document }).joined(separator: " › ")
-    }
 }

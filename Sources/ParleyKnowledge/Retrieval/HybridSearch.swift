@@ -79,7 +79,7 @@ public struct HybridSearch: KnowledgeSearch {
     /// The partitions of the asked collections, each of which the user must be able to read, or of all such; of more
     /// than one search can bear the first ones, which are the user's own.
     private func partitions(_ query: KnowledgeQuery) async throws(KnowledgeError) -> [Int64] {
-        let readable = try await self.reading { try await self.documents.collections(readableBy: query.userID) }
+        let readable = try await self.reading { try await self.documents.partitions(readableBy: query.userID) }
         guard let asked = query.collections else {
             return Set(readable.prefix(KnowledgeLimits.searchedCollections).map(\.partition)).sorted()
         }
@@ -88,7 +88,7 @@ public struct HybridSearch: KnowledgeSearch {
                 .invalid, "At most \(KnowledgeLimits.searchedCollections) collections can be searched at once.")
         }
         let partitions = Dictionary(
-            readable.map { ($0.collection.id, $0.partition) }, uniquingKeysWith: { first, _ in first })
+            readable.map { ($0.collection, $0.partition) }, uniquingKeysWith: { first, _ in first })
         var found: Set<Int64> = []
         for collection in asked {
             guard let partition = partitions[collection] else {

@@ -18,7 +18,7 @@ package struct VectorScale: Hashable, Sendable {
     /// among 1,400 passages, a nearer one.
     static let distinctSpreads = 4.5
     /// Smaller spreads are not believed.
-    private static let leastSpread = 0.02
+    private static let leastSpread = 0.04
 
     package init(unrelated: Double, spread: Double) {
         self.unrelated = unrelated

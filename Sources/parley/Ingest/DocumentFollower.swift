@@ -45,7 +45,7 @@ final class DocumentFollower: Sendable {
     func follow() async throws {
         while true {
             let (round, isComplete) = self.state.withLock { state in
-                (Array(state.waiting.prefix(IngestionLimits.followedDocuments)), state.isComplete)
+                (Array(state.waiting.prefix(KnowledgeLimits.followedDocuments)), state.isComplete)
             }
             guard !round.isEmpty || !isComplete else { return }
             var settled: Set<Int> = []
@@ -56,7 +56,7 @@ final class DocumentFollower: Sendable {
             self.state.withLock { state in
                 for index in settled.sorted(by: >) { state.waiting.remove(at: index) }
             }
-            if settled.isEmpty { try await Task.sleep(for: IngestionLimits.followInterval) }
+            if settled.isEmpty { try await Task.sleep(for: KnowledgeLimits.followInterval) }
         }
     }
 

@@ -37,7 +37,7 @@ struct FileAddition: Sendable {
         if let refusal = await DocumentIngestion.refusal(path: file.path, name: file.name) {
             throw IngestFailure(reason: refusal.reason, isForeign: refusal.isForeign && !file.isNamed)
         }
-        for _ in 0..<IngestionLimits.readAttempts {
+        for _ in 0..<KnowledgeLimits.readAttempts {
             if let added = try await self.attempt(file) { return added }
         }
         throw IngestFailure(reason: "it changes while it is read")

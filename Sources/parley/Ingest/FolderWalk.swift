@@ -101,7 +101,7 @@ struct FolderWalk {
     }
 
     private mutating func enter(_ folder: String, name: String, depth: Int) {
-        guard depth < IngestionLimits.ingestedFolderDepth else {
+        guard depth < KnowledgeLimits.ingestedFolderDepth else {
             self.result.unreadable.append((folder, "too deep"))
             return
         }
@@ -156,7 +156,7 @@ struct FolderWalk {
     }
 
     private mutating func take(_ path: String, name: String, isNamed: Bool) {
-        guard self.result.files.count < IngestionLimits.ingestedFiles else {
+        guard self.result.files.count < KnowledgeLimits.ingestedFiles else {
             self.result.isCut = true
             return
         }

@@ -71,7 +71,7 @@ final class IngestBoard: Sendable {
 
     func fail(_ name: String, _ reason: String, byteCount: Int) {
         self.state.withLock { state in
-            if state.failures.count < IngestionLimits.listedFailures { state.failures.append((name, reason)) }
+            if state.failures.count < KnowledgeLimits.listedFailures { state.failures.append((name, reason)) }
         }
         self.finish(name, "failed", detail: reason, byteCount: byteCount) { $0.failed += 1 }
     }

@@ -52,7 +52,7 @@ struct IngestRun: Service {
             throw CancellationError()
         }
         // A document is ready a moment before its job is told so. Leaving cancels drawing and reading.
-        let end = ContinuousClock.now + IngestionLimits.lastJobPatience
+        let end = ContinuousClock.now + KnowledgeLimits.lastJobPatience
         while self.runner.runningJobs > 0, ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(10))
         }
@@ -61,7 +61,7 @@ struct IngestRun: Service {
     private func draw() async {
         repeat {
             self.board.draw()
-        } while (try? await Task.sleep(for: IngestionLimits.drawInterval)) != nil
+        } while (try? await Task.sleep(for: KnowledgeLimits.drawInterval)) != nil
         self.screen.clear()
     }
 
@@ -73,7 +73,7 @@ struct IngestRun: Service {
             while ServerPresence.isServing(dataDir: self.plan.dataDir) {
                 if !said { self.screen.say("The running server reads the documents.") }
                 said = true
-                try await Task.sleep(for: IngestionLimits.serverInterval)
+                try await Task.sleep(for: KnowledgeLimits.serverInterval)
             }
             if said { self.screen.say("The server is gone: this process reads the documents now.") }
         }
@@ -85,7 +85,7 @@ struct IngestRun: Service {
         var watch = FolderWatch()
         let follower = DocumentFollower(store: self.store, owner: self.plan.owner, board: self.board)
         for (path, reason) in walk.unreadable { self.board.fail(path, reason, byteCount: 0) }
-        if walk.isCut { self.screen.say("Only the first \(IngestionLimits.ingestedFiles) files are taken.") }
+        if walk.isCut { self.screen.say("Only the first \(KnowledgeLimits.ingestedFiles) files are taken.") }
         self.board.expect(
             files: walk.files.count + self.plan.links.count, bytes: walk.files.map(\.mark.byteCount).reduce(0, +))
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -101,7 +101,7 @@ struct IngestRun: Service {
         self.screen.say("Watching for changes; Ctrl-C ends it.")
         watch.settle(walk.files)
         while true {
-            try await Task.sleep(for: IngestionLimits.watchInterval)
+            try await Task.sleep(for: KnowledgeLimits.watchInterval)
             walk = FolderWalk.files(of: self.plan.roots)
             let changed = watch.changed(walk.files)
             if !changed.isEmpty {

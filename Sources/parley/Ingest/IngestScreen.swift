@@ -33,7 +33,7 @@ final class IngestScreen: Sendable {
     func draw(share: Double, text: String) {
         self.state.withLock { state in
             guard self.isTerminal else {
-                if let last = state.lastTold, ContinuousClock.now - last < IngestionLimits.tellInterval { return }
+                if let last = state.lastTold, ContinuousClock.now - last < KnowledgeLimits.tellInterval { return }
                 // The first lines come soon enough by themselves.
                 if state.lastTold != nil { print("… \(Int(share * 100)) %  \(Self.safe(text))") }
                 state.lastTold = .now

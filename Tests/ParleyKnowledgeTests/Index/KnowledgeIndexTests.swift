@@ -209,7 +209,7 @@ struct PassageFeedTests {
         }
         #expect(reads <= 12)
         #expect(backlog.due(now: start + .seconds(2)) == [])
-        #expect(backlog.due(now: start + .seconds(1) + IngestionLimits.quietInterval) == [5])
+        #expect(backlog.due(now: start + .seconds(1) + KnowledgeLimits.quietInterval) == [5])
         backlog.settle(5)
         #expect(backlog.firstSequence == nil)
     }

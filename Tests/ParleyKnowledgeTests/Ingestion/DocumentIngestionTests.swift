@@ -47,7 +47,7 @@ struct DocumentIngestionTests {
                 let (reached, reach) = AsyncStream.makeStream(of: Void.self)
                 world.embedder.change { state in
                     state.beforeEach = { count in
-                        guard count >= 3 * IngestionLimits.batchPassages else { return }
+                        guard count >= 3 * KnowledgeLimits.batchPassages else { return }
                         reach.finish()
                         try? await Task.sleep(for: .seconds(50))
                     }
@@ -59,13 +59,13 @@ struct DocumentIngestionTests {
             world.embedder.change { $0.beforeEach = nil }
             let staged = try await world.store.stagedCount(
                 DocumentVersion(documentID: document.id, version: 1), model: world.embedder.model)
-            #expect(staged == 3 * IngestionLimits.batchPassages)
+            #expect(staged == 3 * KnowledgeLimits.batchPassages)
             #expect(try await world.document(document.id).state != .ready)
             try await world.store.handBack(lease, now: .now())
             try await world.runJobs()
             let ready = try await world.document(document.id)
             #expect(ready.state == .ready)
-            #expect(ready.passageCount > 4 * IngestionLimits.batchPassages)
+            #expect(ready.passageCount > 4 * KnowledgeLimits.batchPassages)
             // Each was embedded once over both runs.
             #expect(world.embedder.texts.count == ready.passageCount)
             #expect(Set(world.embedder.texts).count == ready.passageCount)
@@ -162,13 +162,13 @@ struct DocumentIngestionTests {
             let document = try await world.add(Self.text(200), name: "long.txt")
             world.embedder.change { state in
                 state.beforeEach = { count in
-                    if count == IngestionLimits.batchPassages {
+                    if count == KnowledgeLimits.batchPassages {
                         try? await world.store.delete(document.id, owner: world.owner)
                     }
                 }
             }
             try await world.runJobs()
-            #expect(world.embedder.texts.count <= 2 * IngestionLimits.batchPassages)
+            #expect(world.embedder.texts.count <= 2 * KnowledgeLimits.batchPassages)
             #expect(try await world.found("fact7x3") == [])
             await #expect(throws: StoreError.self) { try await world.document(document.id) }
         }
@@ -229,6 +229,6 @@ struct DocumentIngestionTests {
         #expect(DocumentIngestion.title("", document) == "Document")
         #expect(
             DocumentIngestion.title(String(repeating: "x", count: 5000), document).count
-                == IngestionLimits.titleScalars)
+                == KnowledgeLimits.titleScalars)
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 
 /// Texts with the same longer words get near vectors: each word has a place of its own, by its hash (FNV-1a).
 final class HashingEmbedder: Embedder {
-    static let dimension = 256
+    static let dimension = 512
 
     private let failing: EmbedderError?
     private let answer: [Float]?

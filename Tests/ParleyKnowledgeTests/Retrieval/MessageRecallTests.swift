@@ -18,7 +18,7 @@ struct MessageRecallTests {
         _ text: String, excluding: ConversationID? = nil, limit: Int = 3,
         embedder: (any Embedder)? = HashingEmbedder()
     ) async throws(KnowledgeError) -> [RecalledMessage] {
-        try await VectorMessageRecall(messages: self.past, embedder: embedder, index: self.past)
+        try await VectorMessageRecall(messages: self.past, embedder: embedder, index: self.past, clock: StillClock())
             .recall(text, owner: self.user, excluding: excluding, limit: limit)
     }
 

@@ -210,6 +210,12 @@ extension SmallWorld: DocumentStore {
         }
     }
 
+    func partitions(
+        readableBy user: UserID
+    ) async throws(StoreError) -> [(collection: CollectionID, partition: Int64)] {
+        try await self.collections(readableBy: user).map { (collection: $0.collection.id, partition: $0.partition) }
+    }
+
     func unreadyDocuments(in partitions: [Int64], limit: Int) async throws(StoreError) -> [Document] {
         let state = self.state.withLock { $0 }
         if let error = state.unreadyError { throw error }

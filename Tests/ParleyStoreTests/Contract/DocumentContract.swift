@@ -47,7 +47,10 @@ struct DocumentContract {
             func readable(_ user: UserID) async throws -> Bool {
                 let listed = try await store.collections(readableBy: user).contains { $0.collection.id == id }
                 let isRead = (try? await store.collection(id, readableBy: user)) != nil
-                #expect(isRead == listed)
+                let isSearched = try await store.partitions(readableBy: user).contains {
+                    $0.collection == id && $0.partition == stored.partition
+                }
+                #expect(isRead == listed && isSearched == listed)
                 return isRead
             }
             let lists: [(KnowledgeCollection.Readers, [Bool])] = [
@@ -75,7 +78,7 @@ struct DocumentContract {
             let mine = try await store.create(Samples.collection(owner: other))
             try await store.addReady(
                 "c.txt", content: 1, to: mine.collection.id, owner: other, ["public walrus"])
-            let partitions = try await store.collections(readableBy: other).map(\.partition)
+            let partitions = try await store.partitions(readableBy: other).map(\.partition)
             #expect(partitions == [mine.partition])
             #expect(try await store.found("walrus", in: partitions) == ["public walrus"])
             let numbers = try await store.keywordSearch(["walru"], partitions: [stored.partition], limit: 9)
@@ -122,6 +125,7 @@ struct DocumentContract {
                 #expect(try await store.passages(numbers.map(\.number), partitions: [stored.partition]).isEmpty)
                 #expect(try await store.vectors(of: nil, model: Samples.model, after: 0, limit: 9).isEmpty)
                 #expect(try await store.collections(readableBy: owner).isEmpty)
+                #expect(try await store.partitions(readableBy: owner).isEmpty)
                 for id in [document.id, pending.id] {
                     await expectError(.notFound) { _ = try await store.document(id, readableBy: owner) }
                     await expectError(.notFound) {
