@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { splitCitations, usedSources } from "../../Sources/ParleyHTTP/Resources/assets/js/citations.js";
 import { byteCount } from "../../Sources/ParleyHTTP/Resources/assets/js/format.js";
 import {
-  collectionIDs, describeLookIn as describe, lookIn, looksInOne, saveLookIn,
+  collectionIDs, describeLookIn as describe, lookIn, looksInOne, saveLookIn, stillThere,
 } from "../../Sources/ParleyHTTP/Resources/assets/js/drafts.js";
 import { extractMath, restoreMath, splitFormulas } from "../../Sources/ParleyHTTP/Resources/assets/js/math.js";
 import { Uploads, changeFor, due, reduce, share } from "../../Sources/ParleyHTTP/Resources/assets/js/uploads.js";
@@ -59,6 +59,33 @@ test("a file is followed until it is ready", async () => {
   assert.deepEqual([...phases], ["waiting", "sending", "reading", "ready"]);
 });
 
+test("what another part has read is not asked for again", async () => {
+  let looks = 0;
+  const api = {
+    document: async (id) => {
+      looks += 1;
+      return { document: { id, state: "indexing", progress: 0.5 } };
+    },
+  };
+  const uploads = new Uploads({ api, firstLookMs: 10 });
+  uploads.follow({ id: "d", name: "page", byteCount: 1, state: "pending", progress: 0 });
+  uploads.learn([{ id: "d", state: "indexing", progress: 0.2 }, { id: "other", state: "ready" }]);
+  assert.equal(uploads.items[0].progress, 0.2);
+  await until(uploads, () => looks === 1);
+  uploads.learn([{ id: "d", state: "ready" }]);
+  assert.equal(uploads.items[0].phase, "ready");
+  await new Promise((resolve) => { setTimeout(resolve, 60); });
+  assert.equal(looks, 1);
+});
+
+test("a page that is there already is not followed for ever", () => {
+  const uploads = new Uploads({ api: { document: () => assert.fail("asked") } });
+  const known = { name: "page", byteCount: 1, state: "ready", progress: 1 };
+  uploads.follow({ ...known, id: "d", addition: "unchanged" });
+  uploads.follow({ ...known, id: "e", addition: "added" });
+  assert.deepEqual(uploads.items.map(({ phase }) => phase), ["unchanged", "ready"]);
+});
+
 test("what the server refuses is said, and the next file goes on", async () => {
   let count = 0;
   const send = async () => {
@@ -98,6 +125,14 @@ test("where answers look is kept, and nonsense means everywhere", () => {
   assert.equal(lookIn(storage), null);
   storage.setItem("parley.lookIn", "[1]");
   assert.equal(lookIn(storage), null);
+});
+
+test("a choice that is gone is given up, and one that was renamed has its name", () => {
+  const there = [{ id: "c", name: "New", documentCount: 1 }, { id: "e", name: "E" }];
+  assert.deepEqual(stillThere([{ id: "c", name: "Old" }], there), [{ id: "c", name: "New" }]);
+  assert.equal(stillThere([{ id: "d", name: "Gone" }], there), null);
+  assert.deepEqual(stillThere([], there), []);
+  assert.equal(stillThere(null, there), null);
 });
 
 test("only the sources that an answer refers to are shown", () => {
