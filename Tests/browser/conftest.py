@@ -6,45 +6,20 @@ and those that must start, stop or cut something are skipped.
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
+import sys
 import threading
 import uuid
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-START_SECONDS = 30
+sys.path.insert(0, str(Path(__file__).parent.parent / "process"))
+from parley_process import Program, scripted_model  # noqa: E402
+
 WAIT_MS = 15_000
 expect.set_options(timeout=WAIT_MS)
-
-
-class Program:
-    """A program that says on standard output where it listens; it is ended by its process id."""
-
-    def __init__(self, command, marker, env=None):
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(env or {})}
-        )
-        timer = threading.Timer(START_SECONDS, self.process.kill)
-        timer.start()
-        self.port = None
-        for line in self.process.stdout:
-            if marker in line:
-                self.port = int(line.rsplit(":", 1)[1])
-                break
-        timer.cancel()
-        assert self.port, f"{command[0]} did not say where it is"
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
-
-    def kill(self):
-        self.end(signal.SIGKILL)
-
-    def end(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        self.process.wait(timeout=60)
 
 
 class Cable:
@@ -143,7 +118,7 @@ class Server:
 
     def end(self):
         """Shuts down in order."""
-        self.program.end()
+        self.program.terminate(patience=60)
 
 
 class Chat:
@@ -218,9 +193,9 @@ def model():
     if "PARLEY_URL" in os.environ:
         yield None
         return
-    program = Program([os.environ["SCRIPTED_MODEL_BIN"], "--port", "0"], "listening on")
+    program = scripted_model()
     yield program.port
-    program.end()
+    program.terminate()
 
 
 @pytest.fixture

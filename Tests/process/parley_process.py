@@ -17,9 +17,9 @@ def free_port():
 
 
 class Program:
-    """A program that prints its address on a line; it is killed by its process id."""
+    """A program that says on standard output where it listens; it is ended by its process id."""
 
-    def __init__(self, command, marker, env=None, patience=20.0):
+    def __init__(self, command, marker, env=None, patience=30.0):
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(env or {})}
         )
@@ -32,13 +32,19 @@ class Program:
                 break
         timer.cancel()
         assert self.port, f"{command[0]} did not say where it is"
+        # Nobody reads what else it says, and a full pipe would hold it up.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(timeout=10)
+        return self._end(signal.SIGKILL, patience=10)
 
     def terminate(self, patience=40):
-        self.process.send_signal(signal.SIGTERM)
+        """Shuts it down in order; returns its exit code."""
+        return self._end(signal.SIGTERM, patience)
+
+    def _end(self, how, patience):
+        # Nothing is sent to one that has ended.
+        self.process.send_signal(how)
         return self.process.wait(timeout=patience)
 
 

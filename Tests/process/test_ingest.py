@@ -12,6 +12,7 @@ import time
 import zipfile
 
 import pytest
+from documents import pdf
 from parley_process import Client, free_port, serve
 
 ENVIRONMENT = {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}
@@ -204,36 +205,14 @@ def test_bad_files_end_with_a_reason(tmp_path):
     assert os.listdir(tmp_path / "data" / "tmp") == []
 
 
-def pdf(pages):
-    """A PDF of so many pages, each with its number and some words."""
-    objects = ["<< /Type /Catalog /Pages 2 0 R >>", None, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
-    kids = []
-    for page in range(1, pages + 1):
-        lines = "".join(f"(Page {page} line {line} tells of number {page * 100 + line}.) Tj T* " for line in range(40))
-        stream = f"BT /F1 10 Tf 12 TL 50 750 Td {lines}ET"
-        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
-        objects.append(
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents {len(objects)} 0 R"
-            " /Resources << /Font << /F1 3 0 R >> >> >>"
-        )
-        kids.append(f"{len(objects)} 0 R")
-    objects[1] = f"<< /Type /Pages /Count {pages} /Kids [{' '.join(kids)}] >>"
-    out, offsets = b"%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += f"{number} 0 obj\n{body}\nendobj\n".encode()
-    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
-    count = len(objects) + 1
-    return out + (
-        f"xref\n0 {count}\n0000000000 65535 f \n{table}trailer << /Size {count} /Root 1 0 R >>\n"
-        f"startxref\n{len(out)}\n%%EOF\n"
-    ).encode()
-
-
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="poppler-utils is not installed")
 def test_a_pdf_of_300_pages(tmp_path):
     """Every page is found, under its own number."""
-    (tmp_path / "long.pdf").write_bytes(pdf(300))
+    pages = [
+        [f"Page {page} line {line} tells of number {page * 100 + line}." for line in range(40)]
+        for page in range(1, 301)
+    ]
+    (tmp_path / "long.pdf").write_bytes(pdf(pages))
     result = ingest(tmp_path, tmp_path / "long.pdf")
     assert result.returncode == 0, result.stdout + result.stderr
     found = dict(rows(tmp_path, "SELECT t.page, group_concat(t.text) FROM passage_texts AS t GROUP BY t.page"))

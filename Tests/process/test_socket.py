@@ -22,8 +22,7 @@ def model():
 def server(tmp_path, model):
     program = serve(tmp_path, free_port(), model.port)
     yield program
-    if program.process.poll() is None:
-        program.kill()
+    program.kill()
 
 
 def socket(client, **headers):

@@ -3,11 +3,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { usedSources } from "../../Sources/ParleyHTTP/Resources/assets/js/citations.js";
+import { splitCitations, usedSources } from "../../Sources/ParleyHTTP/Resources/assets/js/citations.js";
 import { byteCount } from "../../Sources/ParleyHTTP/Resources/assets/js/format.js";
 import {
-  collectionIDs, describeLookIn as describe, lookIn, looksInOne, saveLookIn,
+  collectionIDs, describeLookIn as describe, lookIn, looksInOne, saveLookIn, stillThere,
 } from "../../Sources/ParleyHTTP/Resources/assets/js/drafts.js";
+import { extractMath, restoreMath, splitFormulas } from "../../Sources/ParleyHTTP/Resources/assets/js/math.js";
 import { Uploads, changeFor, due, reduce, share } from "../../Sources/ParleyHTTP/Resources/assets/js/uploads.js";
 
 const item = (id, more = {}) => ({ id, name: id, size: 100, phase: "waiting", sent: 0, progress: 0, ...more });
@@ -58,6 +59,33 @@ test("a file is followed until it is ready", async () => {
   assert.deepEqual([...phases], ["waiting", "sending", "reading", "ready"]);
 });
 
+test("what another part has read is not asked for again", async () => {
+  let looks = 0;
+  const api = {
+    document: async (id) => {
+      looks += 1;
+      return { document: { id, state: "indexing", progress: 0.5 } };
+    },
+  };
+  const uploads = new Uploads({ api, firstLookMs: 10 });
+  uploads.follow({ id: "d", name: "page", byteCount: 1, state: "pending", progress: 0 });
+  uploads.learn([{ id: "d", state: "indexing", progress: 0.2 }, { id: "other", state: "ready" }]);
+  assert.equal(uploads.items[0].progress, 0.2);
+  await until(uploads, () => looks === 1);
+  uploads.learn([{ id: "d", state: "ready" }]);
+  assert.equal(uploads.items[0].phase, "ready");
+  await new Promise((resolve) => { setTimeout(resolve, 60); });
+  assert.equal(looks, 1);
+});
+
+test("a page that is there already is not followed for ever", () => {
+  const uploads = new Uploads({ api: { document: () => assert.fail("asked") } });
+  const known = { name: "page", byteCount: 1, state: "ready", progress: 1 };
+  uploads.follow({ ...known, id: "d", addition: "unchanged" });
+  uploads.follow({ ...known, id: "e", addition: "added" });
+  assert.deepEqual(uploads.items.map(({ phase }) => phase), ["unchanged", "ready"]);
+});
+
 test("what the server refuses is said, and the next file goes on", async () => {
   let count = 0;
   const send = async () => {
@@ -99,6 +127,14 @@ test("where answers look is kept, and nonsense means everywhere", () => {
   assert.equal(lookIn(storage), null);
 });
 
+test("a choice that is gone is given up, and one that was renamed has its name", () => {
+  const there = [{ id: "c", name: "New", documentCount: 1 }, { id: "e", name: "E" }];
+  assert.deepEqual(stillThere([{ id: "c", name: "Old" }], there), [{ id: "c", name: "New" }]);
+  assert.equal(stillThere([{ id: "d", name: "Gone" }], there), null);
+  assert.deepEqual(stillThere([], there), []);
+  assert.equal(stillThere(null, there), null);
+});
+
 test("only the sources that an answer refers to are shown", () => {
   const sources = [1, 2, 3, 4].map((n) => ({ n }));
   const used = (text) => usedSources(text, sources).map(({ n }) => n);
@@ -106,6 +142,43 @@ test("only the sources that an answer refers to are shown", () => {
   assert.deepEqual(used("No reference; [9] is none of ours."), []);
   assert.deepEqual(used("`a[1]` and\n```\nb[2]\n```\nbut [4]"), [4]);
   assert.deepEqual(used("```\nb[2]"), []);
+});
+
+// The cases of Tests/ParleyChatTests/CitationsTests.swift.
+const CITED = [
+  ["Yes [1].", [1]], ["[2][1] and [2]", [1, 2]], ["[1, 2]", [1, 2]], ["[1;3]", [1, 3]], ["[ 1 , 2 ]", [1, 2]],
+  ["[2-4]", [2, 3, 4]], ["[2–4, 7]", [2, 3, 4, 7]], ["[10]", [10]], ["é👩‍🚀[3]", [3]], ["[[1]]", [1]],
+  ["Yes![1]", [1]], ["[x [1]", [1]], ["`a` [1] `b`", [1]], ["``a ` [2]`` [3]", [3]], ["a ` b [1]", [1]],
+  ["~~~~\n[1]\n~~~\n[2]", []], ["```\n[1]\n```\n[2]", [2]], ["text\n   ```swift\nx[1]\n   ```\n[2]", [2]],
+  ["[1] see: [2]: x", [1, 2]], ["a ` b\n\nc ` [1]", [1]], ["\\\\[1]", [1]], ["**Leave**[1]: 14 weeks", [1]],
+];
+const NOT_CITED = [
+  "", "[]", "[a]", "[0]", "[-1]", "[1-]", "[,]", "[1,]", "[1000]", "[4-2]", "[1-900]", "[1.5]",
+  "[1](https://example.org)", "\\[1]", "![1](x)", "`[1]`", "```\n[1]", "[1]: https://example.org", "[1", "1]",
+  "x\n[2]: y", `[${"1,".repeat(100)}1]`, "[١]", "[^1]",
+];
+
+test("the page finds the citations that the server finds", () => {
+  const sources = Array.from({ length: 999 }, (_, index) => ({ n: index + 1 }));
+  const used = (text) => usedSources(text, sources).map(({ n }) => n);
+  for (const [text, numbers] of CITED) assert.deepEqual(used(text), numbers, text);
+  for (const text of NOT_CITED) assert.deepEqual(used(text), [], text);
+});
+
+test("the text of an answer is split by the same rule", () => {
+  const split = (text, beginsLine) => splitCitations(text, new Set([1, 2, 3]), beginsLine);
+  assert.deepEqual(split("So [1;3] and [1–3]."), ["So", 1, 3, " and", 1, 2, 3, "."]);
+  for (const text of ["[3-1]", "[1](x", "[0]", "[1,]", "[1]: x", "a\n[1]: x"]) assert.deepEqual(split(text), [text]);
+  assert.deepEqual(split("[1]: 14 weeks", false), [1, ": 14 weeks"]);
+  const { text, formulas } = extractMath("\\[1] and [2]");
+  assert.deepEqual(splitFormulas(text, formulas).map((part) => part.text ?? part), ["[", "1] and [2]"]);
+  assert.equal(restoreMath(text, formulas), "\\[1] and [2]");
+});
+
+test("a long text is read once, whatever it holds", () => {
+  const start = performance.now();
+  for (const piece of ["[", "`", "[1,", "```\n", "\\", "![", "[1]`", "a``b`"]) usedSources(piece.repeat(20_000), []);
+  assert.ok(performance.now() - start < 5000);
 });
 
 test("bytes are read as people read them", () => {

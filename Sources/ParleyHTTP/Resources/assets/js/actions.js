@@ -5,6 +5,7 @@
 // conversations. Each changes the state at once and the server after it; when the server refuses, the state goes back.
 
 import { Api } from "./api.js";
+import { saveLookIn } from "./drafts.js";
 import { currentConversation } from "./state.js";
 
 const PAGE = 50;
@@ -67,6 +68,7 @@ export class Actions {
     await this.api.closeSession();
     this.drafts.clear();
     for (const key of [MODEL_KEY, VISITED_KEY]) this.storage.removeItem(key);
+    saveLookIn(this.storage, null);
     (await this.chat()).sending.forget();
     location.assign("/");
   }

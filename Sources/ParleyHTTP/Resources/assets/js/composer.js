@@ -289,11 +289,13 @@ export class Composer {
     addEventListener("dragover", (event) => {
       if (!hasFiles(event.dataTransfer) || !mayTake()) return;
       event.preventDefault();
+      // It comes again and again while they hover.
+      if (this.isDragging) return;
       this.isDragging = true;
       this.#withKnowledge((it) => it.dragged());
     });
     addEventListener("dragleave", (event) => {
-      if (event.relatedTarget !== null || !hasFiles(event.dataTransfer)) return;
+      if (event.relatedTarget !== null || !this.isDragging) return;
       this.isDragging = false;
       this.#withKnowledge((it) => it.dragEnded());
     });

@@ -4,7 +4,7 @@
 // The sheet of documents: collections, what is in them and how far it is read, who may look into them.
 
 import { askForText, openSheet } from "./dialogs.js";
-import { h, iconButton, loadStyle, reconcile } from "./dom.js";
+import { h, icon, iconButton, loadStyle, reconcile } from "./dom.js";
 import { byteCount, plural, shortTime } from "./format.js";
 import { openMenu } from "./menu.js";
 
@@ -71,7 +71,7 @@ class DocumentsSheet {
 
   async #loadCollections(chosen = this.choice.value) {
     try {
-      ({ collections: this.#collections } = await this.api.collections());
+      this.#collections = await this.knowledge.collections();
     } catch (error) {
       await this.actions.report(error, "The collections could not be read.");
     }
@@ -92,6 +92,9 @@ class DocumentsSheet {
       this.#say(`The documents could not be read. ${error.message}`);
       return;
     }
+    this.knowledge.tray.uploads.learn(this.#documents);
+    // That was no news to this list.
+    clearTimeout(this.#timer);
     this.#show();
   }
 
@@ -161,10 +164,8 @@ class DocumentsSheet {
         h("a", {
           class: "icon-button", href: `/api/documents/${document.id}/content`, download: document.name.split("/").at(-1),
           "aria-label": `Download “${document.name}”`, title: "Download",
-        }, iconOf("download")),
+        }, icon("download")),
         mayWrite ? iconButton("trash", `Delete “${document.name}”`, () => this.#delete(document, element)) : null));
-    const progress = element.querySelector("progress");
-    if (progress) progress.value = document.progress;
     this.#rows.set(document.id, { key, element });
     return element;
   }
@@ -295,8 +296,4 @@ function confirm(question) {
       onClose: () => resolve(isSure),
     });
   });
-}
-
-function iconOf(name) {
-  return iconButton(name, "", null).firstChild;
 }

@@ -134,6 +134,13 @@ export function saveLookIn(storage, value) {
   else storage.setItem(LOOK_IN_KEY, JSON.stringify(value));
 }
 
+/** A choice under the present names of its collections, without those that are gone; null when none is left. */
+export function stillThere(value, collections) {
+  if (value === null || value.length === 0) return value;
+  const kept = collections.filter(({ id }) => value.some((entry) => entry.id === id));
+  return kept.length > 0 ? kept.map(({ id, name }) => ({ id, name })) : null;
+}
+
 /** The collection that new files go to: the one that answers look in, or undefined. */
 export function looksInOne(value) {
   return value?.length === 1 ? value[0].id : undefined;

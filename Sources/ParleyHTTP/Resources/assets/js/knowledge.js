@@ -6,7 +6,7 @@
 
 import { askForText } from "./dialogs.js";
 import { byID, h, loadStyle } from "./dom.js";
-import { lookIn, looksInOne, saveLookIn } from "./drafts.js";
+import { lookIn, looksInOne, saveLookIn, stillThere } from "./drafts.js";
 import { openMenu } from "./menu.js";
 import { UploadTray } from "./upload-tray.js";
 
@@ -28,13 +28,13 @@ class Knowledge {
 
   /** The menu of the plus button. */
   async openMenu(button) {
-    const chosen = lookIn(this.storage);
     let collections = [];
     try {
-      ({ collections } = await this.api.collections());
+      collections = await this.collections();
     } catch (error) {
       this.actions.report(error, "The collections could not be read.");
     }
+    const chosen = lookIn(this.storage);
     const choose = (value) => () => {
       saveLookIn(this.storage, value);
       this.composer.render();
@@ -52,6 +52,14 @@ class Knowledge {
       "-",
       { label: "Manage documents", icon: "document", run: () => this.openDocuments() },
     ], { label: "Documents" });
+  }
+
+  /** Reads the collections. What answers look in and is not there any more is given up. */
+  async collections() {
+    const { collections } = await this.api.collections();
+    saveLookIn(this.storage, stillThere(lookIn(this.storage), collections));
+    this.composer.render();
+    return collections;
   }
 
   async addPage(collection = looksInOne(lookIn(this.storage))) {

@@ -134,9 +134,10 @@ function finishText(fragment, formulas, numbers) {
   }
   for (const text of texts) {
     const isInLink = text.parentElement?.closest("a") !== null && text.parentElement !== null;
-    const parts = splitFormulas(text.data, formulas).flatMap((part) => {
-      if (typeof part !== "string") return [formulaElement(part)];
-      return isInLink ? [part] : splitCitations(part, numbers).map((piece) => (
+    const beginsLine = text.previousSibling === null && text.parentNode.nodeName === "P";
+    const parts = splitFormulas(text.data, formulas).flatMap((part, index) => {
+      if (typeof part !== "string") return [part.text ?? formulaElement(part)];
+      return isInLink ? [part] : splitCitations(part, numbers, beginsLine && index === 0).map((piece) => (
         typeof piece === "number" ? citation(piece) : piece));
     });
     if (parts.length !== 1 || parts[0] !== text.data) text.replaceWith(...parts);

@@ -11,7 +11,7 @@ const CLOSE = "\uE011";
 /** Characters of one inline formula, at most. */
 const INLINE_LENGTH = 1000;
 
-/** @returns {{text: string, formulas: {tex: string, isDisplay: boolean, source: string}[]}} */
+/** @returns {{text: string, formulas: ({tex: string, isDisplay: boolean, source: string} | {text: string, source: string})[]}} */
 export function extractMath(markdown) {
   const formulas = [];
   if (!/[$\\]/u.test(markdown)) return { text: markdown, formulas };
@@ -57,7 +57,9 @@ function skip(markdown, index) {
 
 function formulaAt(markdown, index) {
   if (markdown.startsWith("$$", index)) return enclosed(markdown, index, "$$", "$$", true);
-  if (markdown.startsWith("\\[", index)) return enclosed(markdown, index, "\\[", "\\]", true);
+  if (markdown.startsWith("\\[", index)) {
+    return enclosed(markdown, index, "\\[", "\\]", true) ?? escapedBracket(markdown, index);
+  }
   if (markdown.startsWith("\\(", index)) return enclosed(markdown, index, "\\(", "\\)", false);
   if (markdown[index] === "$") return dollars(markdown, index);
   return null;
@@ -69,6 +71,11 @@ function enclosed(markdown, index, opening, closing, isDisplay) {
   const tex = markdown.slice(index + opening.length, end);
   if (tex.trim() === "" || (!isDisplay && tex.includes("\n\n"))) return null;
   return { end: end + closing.length, formula: { tex: tex.trim(), isDisplay } };
+}
+
+/** `\[` before a number: an ordinary character. */
+function escapedBracket(markdown, index) {
+  return /^\[[ \d]/u.test(markdown.slice(index + 1, index + 3)) ? { end: index + 2, formula: { text: "[" } } : null;
 }
 
 function dollars(markdown, index) {
@@ -90,7 +97,7 @@ function dollars(markdown, index) {
   return null;
 }
 
-/** Splits a text at its place-holders: strings and formulas in turn. */
+/** Splits a text at its place-holders: strings and what was taken out in turn. */
 export function splitFormulas(text, formulas) {
   const parts = [];
   let index = 0;

@@ -148,6 +148,7 @@ export async function openMemories({ api, actions }) {
       await api.deleteMemory(memory.id);
     } catch (error) {
       await actions.report(error, "It was not forgotten.");
+      return;
     }
     await load();
     await actions.notify("Forgotten", { action: "Undo", run: () => api.addMemory({ text: memory.text }).then(load) });

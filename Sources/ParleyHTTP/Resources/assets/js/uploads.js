@@ -15,7 +15,7 @@ const LAST_LOOK_MS = 5000;
 
 /**
  * The pure function behind the list of uploads. An item is `{id, name, size, phase, sent, progress, documentID,
- * problem}`; its phase goes `waiting → sending → reading → ready`, or ends as `failed` or `unchanged`.
+ * problem, learntAt}`; its phase goes `waiting → sending → reading → ready`, or ends as `failed` or `unchanged`.
  */
 export function reduce(items, action) {
   switch (action.type) {
@@ -45,6 +45,12 @@ export function changeFor(document) {
     case "failed": return { phase: "failed", problem: document.failure ?? "The document could not be read." };
     default: return { phase: "reading", progress: document.progress };
   }
+}
+
+/** What the server's answer to an upload means for it. */
+export function changeOnArrival(document) {
+  const isKnown = document.addition === "unchanged" && document.state === "ready";
+  return { documentID: document.id, ...(isKnown ? { phase: "unchanged" } : changeFor(document)) };
 }
 
 /** How far an item is, from 0 to 1: sending is the first half, reading the second. */
@@ -88,11 +94,19 @@ export class Uploads {
   /** Follows a document that came in another way, for instance a web page. */
   follow(document) {
     const item = {
-      id: uuidv7(), name: document.name, size: document.byteCount, phase: "reading", sent: 1, progress: 0,
-      documentID: document.id, problem: null,
+      id: uuidv7(), name: document.name, size: document.byteCount, sent: 1, progress: 0, problem: null,
+      ...changeOnArrival(document),
     };
     this.#apply({ type: "added", files: [item] });
-    this.#watch(item.id, document);
+    this.#watch(item.id);
+  }
+
+  /** Takes in documents that somebody else has read, so that they need not be asked for again at once. */
+  learn(documents) {
+    for (const document of documents) {
+      const item = this.items.find((each) => each.phase === "reading" && each.documentID === document.id);
+      if (item) this.#change(item.id, { ...changeFor(document), learntAt: performance.now() });
+    }
   }
 
   dismiss(id) {
@@ -123,12 +137,8 @@ export class Uploads {
     try {
       const { document } = await this.send(file, collection, (sent) => this.#change(id, { sent }));
       this.#files.delete(id);
-      if (document.addition === "unchanged" && document.state === "ready") {
-        this.#change(id, { phase: "unchanged", documentID: document.id });
-      } else {
-        this.#change(id, { documentID: document.id, ...changeFor(document) });
-        this.#watch(id, document);
-      }
+      this.#change(id, changeOnArrival(document));
+      this.#watch(id);
     } catch (error) {
       this.#change(id, { phase: "failed", problem: error.message });
     }
@@ -136,21 +146,19 @@ export class Uploads {
   }
 
   /** Asks for the document until it is ready or failed, or nobody wants to know any more. */
-  async #watch(id, document) {
-    let waitMs = this.firstLookMs;
-    let current = document;
-    while (["pending", "indexing"].includes(current.state)) {
+  async #watch(id) {
+    const find = () => this.items.find((item) => item.id === id && item.phase === "reading");
+    for (let waitMs = this.firstLookMs; find(); waitMs = Math.min(LAST_LOOK_MS, waitMs * 1.4)) {
+      const since = performance.now();
       await new Promise((resolve) => { setTimeout(resolve, waitMs); });
-      waitMs = Math.min(LAST_LOOK_MS, waitMs * 1.4);
-      if (!this.items.some((item) => item.id === id)) return;
+      const item = find();
+      if (!item || item.learntAt >= since) continue;
       try {
-        ({ document: current } = await this.api.document(document.id));
+        this.#change(id, changeFor((await this.api.document(item.documentID)).document));
       } catch (error) {
         if (error.kind !== "http" || error.status >= 500) continue;
         this.#change(id, { phase: "failed", problem: "The document was removed." });
-        return;
       }
-      this.#change(id, changeFor(current));
     }
   }
 }
