@@ -8,8 +8,8 @@ public enum ClusterLimits {
     public static let finishedLogLife = Duration.seconds(60)
     /// How long the log of a turn without an owner is kept while nobody appends.
     public static let abandonedLogLife = Duration.seconds(15 * 60)
-    /// Stop requests that wait for a slow listener; the oldest is dropped, since the database keeps the wish.
-    public static let waitingStopRequests = 1024
+    /// Stops and free turns that wait for a slow listener; the oldest is dropped, since the database keeps the truth.
+    public static let waitingTurns = 1024
     /// How often deadlines of waiting readers are looked at, and so how late a wait may return.
     public static let sweepInterval = Duration.milliseconds(250)
     /// Events that one read returns at most.

@@ -25,6 +25,7 @@ public final class InProcessCluster<C: Clock>: Sendable where C.Duration == Dura
         var waitersByTurn: [TurnID: Set<UInt64>] = [:]
         var nextWaiter: UInt64 = 0
         var stopListeners: [UInt64: AsyncStream<TurnID>.Continuation] = [:]
+        var freeListeners: [UInt64: AsyncStream<TurnID>.Continuation] = [:]
     }
 
     private let clock: C
@@ -56,6 +57,16 @@ extension InProcessCluster: LeaseStore {
         self.state.withLock { $0.leases.release(lease) }
     }
 
+    /// Nothing is ever lost here but together with this process.
+    public func restore(_ lease: Lease) async throws(ClusterError) {
+        try await self.renew(lease)
+    }
+
+    public func hasExpired() async throws(ClusterError) -> Bool {
+        let now = self.clock.now
+        return self.state.withLock { $0.leases.hasExpired(now: now) }
+    }
+
     public func live(among turns: [TurnID]) async throws(ClusterError) -> Set<TurnID> {
         let now = self.clock.now
         return self.state.withLock { state in
@@ -76,7 +87,7 @@ extension InProcessCluster: AnswerLog {
     ) async throws(ClusterError) {
         let now = self.clock.now
         let (result, woken) = self.state.withLock { state -> (TurnLog.Append, [Waiter]) in
-            guard state.leases.holds(lease, now: now) else { return (.fenced, []) }
+            guard state.leases.holds(lease) else { return (.fenced, []) }
             let turnID = lease.turnID
             let result = state.logs[turnID, default: TurnLog(turnID: turnID)]
                 .append(events, firstSequence: firstSequence, epoch: lease.epoch)
@@ -145,22 +156,39 @@ extension InProcessCluster: AnswerLog {
 
 extension InProcessCluster: TurnCommands {
     public func requestStop(_ turn: TurnID) async throws(ClusterError) {
-        let listeners = self.state.withLock { Array($0.stopListeners.values) }
-        for listener in listeners {
+        self.tell(\.stopListeners, turn)
+    }
+
+    public func stopRequests() async -> AsyncStream<TurnID> {
+        self.listen(\.stopListeners)
+    }
+
+    public func announceFree(_ turn: TurnID) async throws(ClusterError) {
+        self.tell(\.freeListeners, turn)
+    }
+
+    public func freeTurns() async -> AsyncStream<TurnID> {
+        self.listen(\.freeListeners)
+    }
+
+    private typealias Listeners = WritableKeyPath<State, [UInt64: AsyncStream<TurnID>.Continuation]> & Sendable
+
+    private func tell(_ listeners: Listeners, _ turn: TurnID) {
+        for listener in self.state.withLock({ Array($0[keyPath: listeners].values) }) {
             listener.yield(turn)
         }
     }
 
-    public func stopRequests() async -> AsyncStream<TurnID> {
+    private func listen(_ listeners: Listeners) -> AsyncStream<TurnID> {
         let (stream, continuation) = AsyncStream.makeStream(
-            of: TurnID.self, bufferingPolicy: .bufferingNewest(ClusterLimits.waitingStopRequests))
+            of: TurnID.self, bufferingPolicy: .bufferingNewest(ClusterLimits.waitingTurns))
         let id = self.state.withLock { state in
             state.nextWaiter += 1
-            state.stopListeners[state.nextWaiter] = continuation
+            state[keyPath: listeners][state.nextWaiter] = continuation
             return state.nextWaiter
         }
         continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { $0.stopListeners[id] = nil }
+            self?.state.withLock { $0[keyPath: listeners][id] = nil }
         }
         return stream
     }

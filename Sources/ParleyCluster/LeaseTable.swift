@@ -7,7 +7,7 @@ public import ParleyCore
 /// Who may write which turn: the rules of a lease as a pure value.
 ///
 /// A turn's epoch only ever rises, also after its lease has expired or was released; that is what fences a writer
-/// which slept through its expiry.
+/// which slept while another took over.
 public struct LeaseTable<Instant: InstantProtocol & Sendable>: Sendable where Instant.Duration == Duration {
     private struct Entry {
         var lease: Lease
@@ -34,9 +34,9 @@ public struct LeaseTable<Instant: InstantProtocol & Sendable>: Sendable where In
         return lease
     }
 
-    /// - Returns: false when the lease is not ours any more, or has expired.
+    /// - Returns: false when the lease is not ours any more. One that ran out untaken is ours again.
     public mutating func renew(_ lease: Lease, now: Instant) -> Bool {
-        guard self.holds(lease, now: now) else { return false }
+        guard self.holds(lease) else { return false }
         self.entries[lease.turnID]?.expiresAt = now.advanced(by: self.life)
         return true
     }
@@ -46,10 +46,16 @@ public struct LeaseTable<Instant: InstantProtocol & Sendable>: Sendable where In
         self.entries[lease.turnID]?.expiresAt = nil
     }
 
-    /// Whether a writer with this lease may append now.
-    public func holds(_ lease: Lease, now: Instant) -> Bool {
-        guard let entry = self.entries[lease.turnID], let expiresAt = entry.expiresAt else { return false }
-        return entry.lease == lease && expiresAt > now
+    /// Whether a writer with this lease may append: until it is released or a later epoch exists. The expiry only says
+    /// when others may take over.
+    public func holds(_ lease: Lease) -> Bool {
+        guard let entry = self.entries[lease.turnID], entry.expiresAt != nil else { return false }
+        return entry.lease == lease
+    }
+
+    /// Whether a lease ran out that was not released.
+    public func hasExpired(now: Instant) -> Bool {
+        self.entries.values.contains { entry in entry.expiresAt.map { $0 <= now } ?? false }
     }
 
     public func isLive(_ turn: TurnID, now: Instant) -> Bool {

@@ -34,25 +34,38 @@ public protocol LeaseStore: Sendable {
     /// - Returns: `nil` when another lease is live.
     func acquire(turn: TurnID, node: NodeID, afterEpoch: Int) async throws(ClusterError) -> Lease?
 
-    /// Extends the lease by its lifetime from now.
+    /// Extends the lease by its lifetime from now. One that has run out and that nobody took is ours again: the epoch
+    /// is what fences, the expiry only says when others may take over.
     ///
-    /// - Throws: `.fenced` when it is no longer ours.
+    /// - Throws: `.fenced` when a later epoch exists; `.lost` when the shared store knows nothing of the turn.
     func renew(_ lease: Lease) async throws(ClusterError)
+
+    /// Tells a shared store that was emptied or restarted again of a lease, and of the events that this node appended
+    /// under it. The caller has found in the database that the turn has not ended and that no later epoch is known.
+    ///
+    /// - Throws: `.fenced` when another node has taken the turn meanwhile.
+    func restore(_ lease: Lease) async throws(ClusterError)
 
     /// Ends the lease at once, so that another node need not wait for its expiry. A lease that is not ours is left.
     func release(_ lease: Lease) async throws(ClusterError)
 
-    /// Which of these turns have a live lease.
+    /// Which of these turns must be left alone: those with a live lease, and those of which the store knows nothing
+    /// while it may have lost what it knew, so that owners get the time to ``restore(_:)``.
     func live(among turns: [TurnID]) async throws(ClusterError) -> Set<TurnID>
+
+    /// Whether a lease of a turn that has not ended has run out: a cheap question, asked often.
+    func hasExpired() async throws(ClusterError) -> Bool
 }
 
 /// The append-only events of turns. Its implementations pass one contract test suite.
 public protocol AnswerLog: Sendable {
-    /// Appends events under the lease and wakes the readers.
+    /// Appends events under the lease and wakes the readers. While the shared store cannot be reached the events are
+    /// kept on this node, whose readers get them; they are appended there when it is back.
     ///
     /// - Parameter firstSequence: the sequence of the first event. An event that is there already is skipped, so a
     ///   repeat after a lost answer is safe; a hole is refused as `.gap`.
-    /// - Throws: `.fenced` when a later epoch exists or the lease has expired.
+    /// - Throws: `.fenced` when a later epoch exists or the turn has ended; `.lost` when the shared store knows nothing
+    ///   of the turn, which ``LeaseStore/restore(_:)`` mends; the events are then part of what is restored.
     func append(
         _ events: [TurnEvent.Kind], firstSequence: Int, lease: Lease
     ) async throws(ClusterError)
@@ -83,13 +96,21 @@ public protocol TurnCommands: Sendable {
 
     /// The stops asked for from now on, for as long as the sequence is read.
     func stopRequests() async -> AsyncStream<TurnID>
+
+    /// Tells every node that this turn has no owner and may be taken at once.
+    func announceFree(_ turn: TurnID) async throws(ClusterError)
+
+    /// The turns that others let go of from now on, for as long as the sequence is read.
+    func freeTurns() async -> AsyncStream<TurnID>
 }
 
 /// Why shared state could not be used.
 public struct ClusterError: Error, Hashable, Sendable {
     public enum Code: String, Sendable {
-        /// A later epoch exists, or the lease has expired: stop writing.
+        /// A later epoch exists, or the turn has ended: stop writing.
         case fenced
+        /// The shared store was emptied: it knows nothing of the turn.
+        case lost
         /// An append would leave a hole in the sequence.
         case gap
         /// The log of this turn is full (`CoreLimits.logEventsPerTurn`).

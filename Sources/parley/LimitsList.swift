@@ -123,7 +123,7 @@ enum LimitsList {
         Limit("ParleyChat", "housekeepingInterval", ChatLimits.housekeepingInterval),
         Limit("ParleyCluster", "finishedLogLife", ClusterLimits.finishedLogLife),
         Limit("ParleyCluster", "abandonedLogLife", ClusterLimits.abandonedLogLife),
-        Limit("ParleyCluster", "waitingStopRequests", ClusterLimits.waitingStopRequests),
+        Limit("ParleyCluster", "waitingTurns", ClusterLimits.waitingTurns),
         Limit("ParleyCluster", "sweepInterval", ClusterLimits.sweepInterval),
         Limit("ParleyCluster", "eventsPerRead", ClusterLimits.eventsPerRead),
         Limit("ParleyCore", "messageBytes", CoreLimits.messageBytes),

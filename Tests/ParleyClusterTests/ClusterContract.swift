@@ -67,6 +67,34 @@ struct ClusterContract<Cluster: LeaseStore & AnswerLog & TurnCommands> {
         }
     }
 
+    func aLeaseIsRestoredUnlessAnotherHasTheTurn() async throws {
+        let turn = TurnID.generate()
+        let first = try #require(await self.cluster.acquire(turn: turn, node: self.a, afterEpoch: 0))
+        try await self.cluster.append([.started(model: "m")], firstSequence: 1, lease: first)
+        try await self.cluster.restore(first)
+        try await self.cluster.append([.delta("a")], firstSequence: 2, lease: first)
+        try await self.cluster.release(first)
+        let second = try #require(await self.cluster.acquire(turn: turn, node: self.b, afterEpoch: 0))
+        await #expect {
+            try await self.cluster.restore(first)
+        } throws: {
+            ($0 as? ClusterError)?.code == .fenced
+        }
+        try await self.cluster.append([.started(model: "m")], firstSequence: 1, lease: second)
+        let page = try await self.cluster.read(turn: turn, after: .start, limit: 100)
+        #expect(page.events.map(\.id.description) == ["1-1", "1-2", "2-1"])
+    }
+
+    func freeTurnsAreToldOf() async throws {
+        let turn = TurnID.generate()
+        let free = await self.cluster.freeTurns()
+        try await self.cluster.announceFree(turn)
+        for await freed in free {
+            #expect(freed == turn)
+            break
+        }
+    }
+
     func stopReachesListeners() async throws {
         let turn = TurnID.generate()
         let requests = await self.cluster.stopRequests()

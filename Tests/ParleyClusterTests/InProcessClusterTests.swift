@@ -41,4 +41,14 @@ struct InProcessClusterTests {
     func stops() async throws {
         try await self.check { try await $0.stopReachesListeners() }
     }
+
+    @Test("a lease is restored unless another node has the turn")
+    func restores() async throws {
+        try await self.check { try await $0.aLeaseIsRestoredUnlessAnotherHasTheTurn() }
+    }
+
+    @Test("a turn that is free is told of")
+    func frees() async throws {
+        try await self.check { try await $0.freeTurnsAreToldOf() }
+    }
 }

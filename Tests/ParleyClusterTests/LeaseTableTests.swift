@@ -16,7 +16,7 @@ private final class Table {
 
     func renew(_ lease: Lease, now: ContinuousClock.Instant) -> Bool { self.value.renew(lease, now: now) }
     func release(_ lease: Lease) { self.value.release(lease) }
-    func holds(_ lease: Lease, now: ContinuousClock.Instant) -> Bool { self.value.holds(lease, now: now) }
+    func holds(_ lease: Lease) -> Bool { self.value.holds(lease) }
     func isLive(_ turn: TurnID, now: ContinuousClock.Instant) -> Bool { self.value.isLive(turn, now: now) }
 }
 
@@ -52,24 +52,32 @@ struct LeaseTableTests {
         let later = self.start.advanced(by: CoreLimits.leaseLife)
         let second = try #require(table.acquire(turn: self.turn, node: self.b, afterEpoch: 0, now: later))
         #expect(second.epoch == 2)
-        #expect(!table.holds(first, now: later))
+        #expect(!table.holds(first))
         #expect(!table.renew(first, now: later))
         table.release(first)
-        #expect(table.holds(second, now: later))
+        #expect(table.holds(second))
         table.release(second)
-        #expect(!table.holds(second, now: later))
+        #expect(!table.holds(second))
         let third = try #require(table.acquire(turn: self.turn, node: self.a, afterEpoch: 9, now: later))
         #expect(third.epoch == 10)
     }
 
-    @Test("a renewal carries on from now; a lapsed lease is not renewed even if nobody took it")
+    @Test("a renewal carries on from now; a lapsed lease is ours again if nobody took it, and not if somebody did")
     func renewal() throws {
         let table = Table()
         let lease = try #require(table.acquire(turn: self.turn, node: self.a, afterEpoch: 0, now: self.start))
         let soon = self.start.advanced(by: CoreLimits.leaseLife - .milliseconds(1))
         #expect(table.renew(lease, now: soon))
         #expect(table.isLive(self.turn, now: self.start.advanced(by: CoreLimits.leaseLife)))
-        #expect(!table.renew(lease, now: soon.advanced(by: CoreLimits.leaseLife)))
+        let late = soon.advanced(by: CoreLimits.leaseLife)
+        #expect(!table.isLive(self.turn, now: late))
+        #expect(table.renew(lease, now: late))
+        #expect(table.isLive(self.turn, now: late))
+        let tooLate = late.advanced(by: CoreLimits.leaseLife)
+        let next = try #require(table.acquire(turn: self.turn, node: self.b, afterEpoch: 0, now: tooLate))
+        #expect(!table.renew(lease, now: tooLate))
+        #expect(!table.holds(lease))
+        #expect(table.holds(next))
     }
 }
 
