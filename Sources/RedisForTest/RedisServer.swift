@@ -25,6 +25,17 @@ public final class RedisServer: Sendable {
         var processID: pid_t
     }
 
+    /// Starts the server, names its process, and ends it at the end of the input, which comes when the test's process
+    /// ends it or dies.
+    private static let watch = """
+        log=$1; shift
+        "$@" >>"$log" 2>&1 & server=$!
+        echo $server
+        cat >/dev/null
+        kill -9 $server
+        wait
+        """
+
     public let port: Int
     private let folder: URL
     private let arguments: [String]
@@ -90,10 +101,8 @@ public final class RedisServer: Sendable {
         let log = self.folder.appendingPathComponent("log").path
         let shell = Process()
         shell.executableURL = URL(fileURLWithPath: "/bin/sh")
-        // The shell waits for the end of its input, which comes when this process ends it or dies.
-        shell.arguments =
-            ["-c", #"log=$1; shift; "$@" >>"$log" 2>&1 & server=$!; echo $server; cat >/dev/null; kill -9 $server; wait"#]
-            + ["sh", log, "redis-server", "--port", "\(self.port)", "--dir", self.folder.path] + self.arguments
+        let words = ["redis-server", "--port", "\(self.port)", "--dir", self.folder.path] + self.arguments
+        shell.arguments = ["-c", Self.watch, "sh", log] + words
         let lifeline = Pipe()
         let output = Pipe()
         shell.standardInput = lifeline
