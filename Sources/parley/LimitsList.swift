@@ -170,7 +170,6 @@ enum LimitsList {
         Limit("ParleyHTTP", "subscriptionsPerSocket", HTTPLimits.subscriptionsPerSocket),
         Limit("ParleyHTTP", "socketsPerUser", HTTPLimits.socketsPerUser),
         Limit("ParleyHTTP", "connections", HTTPLimits.connections),
-        Limit("ParleyHTTP", "sessionIdleLife", HTTPLimits.sessionIdleLife),
         Limit("ParleyHTTP", "sessionLife", HTTPLimits.sessionLife),
         Limit("ParleyHTTP", "sessionTouchInterval", HTTPLimits.sessionTouchInterval),
         Limit("ParleyHTTP", "sessionCacheLife", HTTPLimits.sessionCacheLife),
