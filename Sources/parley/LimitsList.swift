@@ -13,6 +13,7 @@ import ParleyKnowledge
 import ParleyModels
 import ParleyStore
 import PrometheusMetrics
+import RedisForTest
 import SentenceEncoder
 import VectorIndex
 import WebFetcher
@@ -126,6 +127,9 @@ enum LimitsList {
         Limit("ParleyCluster", "waitingTurns", ClusterLimits.waitingTurns),
         Limit("ParleyCluster", "sweepInterval", ClusterLimits.sweepInterval),
         Limit("ParleyCluster", "eventsPerRead", ClusterLimits.eventsPerRead),
+        Limit("ParleyCluster", "cacheBytes", ClusterLimits.cacheBytes),
+        Limit("ParleyCluster", "cacheEntryBytes", ClusterLimits.cacheEntryBytes),
+        Limit("ParleyCluster", "cacheTags", ClusterLimits.cacheTags),
         Limit("ParleyCore", "messageBytes", CoreLimits.messageBytes),
         Limit("ParleyCore", "answerBytes", CoreLimits.answerBytes),
         Limit("ParleyCore", "titleScalars", CoreLimits.titleScalars),
@@ -160,6 +164,20 @@ enum LimitsList {
         Limit("ParleyCore", "memoriesPerUser", CoreLimits.memoriesPerUser),
         Limit("ParleyCore", "memoryBytes", CoreLimits.memoryBytes),
         Limit("ParleyCore", "summarySearchDepth", CoreLimits.summarySearchDepth),
+        Limit("ParleyCore", "sessionIdleLife", CoreLimits.sessionIdleLife),
+        Limit("ParleyCore", "sessionsPerUser", CoreLimits.sessionsPerUser),
+        Limit("ParleyCore", "nodeHeartbeat", CoreLimits.nodeHeartbeat),
+        Limit("ParleyCore", "nodeSuspectAfter", CoreLimits.nodeSuspectAfter),
+        Limit("ParleyCore", "nodeGoneAfter", CoreLimits.nodeGoneAfter),
+        Limit("ParleyCore", "nodeListStands", CoreLimits.nodeListStands),
+        Limit("ParleyCore", "cacheKeyBytes", CoreLimits.cacheKeyBytes),
+        Limit("ParleyCore", "cacheTags", CoreLimits.cacheTags),
+        Limit("ParleyCore", "cacheValueBytes", CoreLimits.cacheValueBytes),
+        Limit("ParleyCore", "cacheLife", CoreLimits.cacheLife),
+        Limit("ParleyCore", "cacheMakeLife", CoreLimits.cacheMakeLife),
+        Limit("ParleyCore", "cachePoll", CoreLimits.cachePoll),
+        Limit("ParleyCore", "cacheTries", CoreLimits.cacheTries),
+        Limit("ParleyCore", "cacheFlights", CoreLimits.cacheFlights),
         Limit("ParleyHTTP", "bodyBytes", HTTPLimits.bodyBytes),
         Limit("ParleyHTTP", "importBytes", HTTPLimits.importBytes),
         Limit("ParleyHTTP", "bodyDepth", HTTPLimits.bodyDepth),
@@ -174,6 +192,10 @@ enum LimitsList {
         Limit("ParleyHTTP", "sessionTouchInterval", HTTPLimits.sessionTouchInterval),
         Limit("ParleyHTTP", "sessionCacheLife", HTTPLimits.sessionCacheLife),
         Limit("ParleyHTTP", "cachedSessions", HTTPLimits.cachedSessions),
+        Limit("ParleyHTTP", "sessionGraceLife", HTTPLimits.sessionGraceLife),
+        Limit("ParleyHTTP", "endedSessionMemory", HTTPLimits.endedSessionMemory),
+        Limit("ParleyHTTP", "sessionSweepInterval", HTTPLimits.sessionSweepInterval),
+        Limit("ParleyHTTP", "listedSessions", HTTPLimits.listedSessions),
         Limit("ParleyHTTP", "passwordBytes", HTTPLimits.passwordBytes),
         Limit("ParleyHTTP", "nameBytes", HTTPLimits.nameBytes),
         Limit("ParleyHTTP", "emailBytes", HTTPLimits.emailBytes),
@@ -345,6 +367,11 @@ enum LimitsList {
         Limit("PrometheusMetrics", "timerBuckets", PrometheusLimits.timerBuckets),
         Limit("PrometheusMetrics", "recorderBuckets", PrometheusLimits.recorderBuckets),
         Limit("PrometheusMetrics", "buckets", PrometheusLimits.buckets),
+        Limit("RedisForTest", "portAttempts", RedisForTestLimits.portAttempts),
+        Limit("RedisForTest", "startPatience", RedisForTestLimits.startPatience),
+        Limit("RedisForTest", "poll", RedisForTestLimits.poll),
+        Limit("RedisForTest", "answerSeconds", RedisForTestLimits.answerSeconds),
+        Limit("RedisForTest", "depth", RedisForTestLimits.depth),
         Limit("SentenceEncoder", "headerBytes", EncoderLimits.headerBytes),
         Limit("SentenceEncoder", "tensors", EncoderLimits.tensors),
         Limit("SentenceEncoder", "vocabularyBytes", EncoderLimits.vocabularyBytes),
