@@ -29,7 +29,8 @@ public struct ChatServer: Sendable {
 
         public init(
             chat: Chat, engine: TurnEngine, conversations: any ConversationStore, accounts: any AccountStore,
-            access: Access, nodes: any NodeRegistry, health: any StoreHealth, model: any ChatModel, forwarder: (any CompletionForwarder)?,
+            access: Access, nodes: any NodeRegistry, health: any StoreHealth, model: any ChatModel,
+            forwarder: (any CompletionForwarder)?,
             knowledge: Knowledge, metrics: @escaping @Sendable () -> String
         ) {
             self.chat = chat
