@@ -81,6 +81,7 @@ let package = Package(
             name: "ParleyCluster",
             dependencies: [
                 "ParleyCore",
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
