@@ -83,6 +83,7 @@ let package = Package(
                 "ParleyCore",
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
@@ -193,6 +194,8 @@ let package = Package(
             name: "CPassageRank", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("sqlite3")]),
         // MARK: Tests
         .target(name: "SeededRandom", swiftSettings: strict),
+        .target(name: "RedisForTest", swiftSettings: strict),
+        .testTarget(name: "RedisForTestTests", dependencies: ["RedisForTest"], swiftSettings: strict),
         .target(
             name: "ParleyTesting",
             dependencies: [
@@ -219,7 +222,10 @@ let package = Package(
             dependencies: ["SentenceEncoder", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
         .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore", "SeededRandom"], swiftSettings: strict),
-        .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
+        .testTarget(
+            name: "ParleyClusterTests",
+            dependencies: ["ParleyCluster", "ParleyCore", "ParleyStore", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
             dependencies: [

@@ -14,4 +14,10 @@ public enum ClusterLimits {
     public static let sweepInterval = Duration.milliseconds(250)
     /// Events that one read returns at most.
     public static let eventsPerRead = 512
+    /// Bytes of names and values that the cache of a node without a shared one keeps.
+    public static let cacheBytes = 32 * 1024 * 1024
+    /// What one value in that cache costs beside its bytes.
+    public static let cacheEntryBytes = 200
+    /// Tags that it remembers; one more, and everything in it is void.
+    public static let cacheTags = 10_000
 }

@@ -6,7 +6,6 @@ import Foundation
 import Logging
 import NIOCore
 import ParleyChat
-import ParleyCluster
 import ParleyCore
 import ParleyHTTP
 import ParleyStore
@@ -17,7 +16,7 @@ import ServiceLifecycle
 struct ChatNode: Service {
     let settings: Settings
     private let store: SQLiteStore
-    private let cluster: InProcessCluster<ContinuousClock>
+    private let shared: SharedState
     private let engine: TurnEngine
     private let models: ModelAccess
     private let server: ChatServer
@@ -32,7 +31,7 @@ struct ChatNode: Service {
         self.settings = settings
         self.logger = logger
         self.store = try SQLiteStore(path: settings.databasePath)
-        self.cluster = InProcessCluster()
+        self.shared = SharedState(settings: settings, store: self.store, logger: logger)
         self.models = try ModelAccess(settings: settings, logger: logger)
         self.embedders = try EmbedderAccess(settings: settings, logger: logger)
         let window = ContextWindow(budgetTokens: settings.contextTokens)
@@ -43,14 +42,15 @@ struct ChatNode: Service {
         self.engine = TurnEngine(
             node: NodeID(settings.nodeID),
             dependencies: .init(
-                store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
-                commands: self.cluster, model: self.models.model,
+                store: self.store, conversations: self.store, leases: self.shared.leases,
+                log: self.shared.log, commands: self.shared.commands, model: self.models.model,
                 titleModel: self.models.isLocal || !settings.makesTitles ? nil : self.models.model,
                 context: window,
                 sources: .init(memories: self.store, knowledge: knowledge.search, recall: knowledge.recall),
                 afterwork: knowledge.afterwork),
             drainPatience: .seconds(settings.drainSeconds), logger: logger)
-        let chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
+        let chat = Chat(
+            store: self.store, log: self.shared.log, commands: self.shared.commands, engine: self.engine)
         self.server = try ChatServer(
             settings: HTTPSettings(
                 mode: settings.mode, publicOrigin: settings.publicOrigin, vendorFolder: settings.vendorFolder,
@@ -58,6 +58,8 @@ struct ChatNode: Service {
                 usesLocalModel: self.models.isLocal),
             dependencies: .init(
                 chat: chat, engine: self.engine, conversations: self.store, accounts: self.store,
+                access: .init(sessions: self.shared.sessions, signals: self.shared.sessionSignals),
+                nodes: self.shared.nodes,
                 health: self.store, model: self.models.model, forwarder: self.models.forwarder,
                 knowledge: .init(
                     documents: self.store, search: knowledge.search, memories: self.store, jobs: self.store,
@@ -73,11 +75,10 @@ struct ChatNode: Service {
     func run() async throws {
         try await self.makeLocalUser()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.cluster.run() }
+            group.addTask { try await self.shared.run() }
             group.addTask {
                 try await Housekeeping(
-                    conversations: self.store, accounts: self.store, sessionIdleLife: HTTPLimits.sessionIdleLife,
-                    logger: self.logger
+                    conversations: self.store, sessions: self.shared.sessions, logger: self.logger
                 ).run()
             }
             try await self.serve()

@@ -21,7 +21,7 @@ struct Settings: Sendable {
         "guideDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
         "openai.continuesAnswers", "openai.firstTokenSeconds", "openai.nextTokenSeconds", "openai.totalSeconds",
         "openai.connectSeconds", "openai.concurrentRequests",
-    ]).union(embeddingKeys).union(Links.keys)
+    ]).union(embeddingKeys).union(Links.keys).union(Cluster.keys)
 
     var host: String
     var port: Int
@@ -39,6 +39,7 @@ struct Settings: Sendable {
     var openAI: OpenAI
     var embedding: Embedding
     var links: Links
+    var cluster: Cluster
 
     /// How model servers are reached.
     struct OpenAI: Sendable {
@@ -68,10 +69,12 @@ struct Settings: Sendable {
             own.append(file)
             common.append(file)
         }
-        try self.init(ConfigReader(providers: own), openAI: ConfigReader(providers: common).scoped(to: "openai"))
+        let shared = ConfigReader(providers: common)
+        try self.init(
+            ConfigReader(providers: own), openAI: shared.scoped(to: "openai"), redis: shared.scoped(to: "redis"))
     }
 
-    private init(_ config: ConfigReader, openAI: ConfigReader) throws {
+    private init(_ config: ConfigReader, openAI: ConfigReader, redis: ConfigReader) throws {
         self.host = config.string(forKey: "host", default: "127.0.0.1")
         self.port = config.int(forKey: "port", default: 8080)
         self.dataDir = config.string(forKey: "dataDir", default: "./data")
@@ -93,6 +96,7 @@ struct Settings: Sendable {
         self.openAI = OpenAI(config: openAI)
         self.embedding = try Embedding(config: config, openAI: openAI)
         self.links = Links(config: config)
+        self.cluster = try Cluster(config: config, redis: redis)
         try self.check()
     }
 
@@ -132,7 +136,7 @@ struct Settings: Sendable {
             ("drainSeconds", "\(self.drainSeconds)"), ("log.format", self.logFormat),
             ("log.level", self.logLevel.rawValue),
         ]
-        return own + self.embedding.shown + self.links.shown
+        return own + self.embedding.shown + self.links.shown + self.cluster.shown
     }
 
     var databasePath: String { self.dataDir + "/parley.db" }
