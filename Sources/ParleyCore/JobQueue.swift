@@ -18,7 +18,7 @@ public struct JobTicket: Hashable, Sendable {
 
 /// What one look into the queue found.
 public struct JobTake: Hashable, Sendable {
-    /// Taken under a lease of `CoreLimits.jobLeaseLife`.
+    /// Taken under a lease of `CoreLimits.jobLeaseLife`. A shared queue does not know when they were due.
     public var tickets: [JobTicket]
     /// How many of them another worker had taken and never given back.
     public var lapsed: Int
@@ -70,8 +70,8 @@ public protocol JobQueue: Sendable {
     /// Forgets tickets whose jobs have ended.
     func remove(_ tickets: [JobTicket]) async throws(ClusterError)
 
-    /// Whether this caller may do the round of this name, which is due once in this time on one node of all.
-    func claimRound(_ name: String, every interval: Duration) async throws(ClusterError) -> Bool
+    /// Claims a round of upkeep as ``LeaseStore/claimRound(_:for:)`` does.
+    func claimRound(_ name: String, for duration: Duration) async throws(ClusterError) -> Bool
 
     /// One element whenever the queue may have lost tickets from now on: it was emptied, or could not be reached.
     func losses() -> AsyncStream<Void>

@@ -58,6 +58,7 @@ struct JobRunnerTests {
         var timing = JobRunner.Timing()
         timing.heartbeat = .milliseconds(8)
         timing.poll = .milliseconds(5)
+        timing.wait = .milliseconds(5)
         timing.drainPatience = .milliseconds(20)
         timing.figures = .milliseconds(20)
         let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -32,7 +32,9 @@ struct JobQueueContract {
     }
 
     func ticketsAreTakenOnceTheLongestDueFirst() async throws {
-        let tickets = [self.ticket(dueIn: .seconds(-1)), self.ticket(dueIn: .seconds(-3)), self.ticket(dueIn: .seconds(-2))]
+        let tickets = [
+            self.ticket(dueIn: .seconds(-1)), self.ticket(dueIn: .seconds(-3)), self.ticket(dueIn: .seconds(-2)),
+        ]
         let other = self.ticket(.remember)
         let late = self.ticket(dueIn: .seconds(3600))
         #expect(try await self.queue.add(tickets + [other, late], now: .now()) == 0)

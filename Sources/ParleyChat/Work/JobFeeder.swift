@@ -124,7 +124,7 @@ final class JobFeeder: Sendable {
     private func round() async {
         do {
             let isWhole = self.state.withLock { $0.mustWalk }
-            guard try await self.queue.claimRound(isWhole ? "whole" : "part", every: self.interval / 2) else { return }
+            guard try await self.queue.claimRound(isWhole ? "whole" : "part", for: self.interval / 2) else { return }
             let start = isWhole ? 0 : self.state.withLock { $0.cursor }
             if isWhole { self.state.withLock { $0.mustWalk = false } }
             do {

@@ -26,6 +26,8 @@ public final class JobRunner: Service {
         public var leaseLife = CoreLimits.jobLeaseLife
         public var poll = ChatLimits.jobPoll
         public var reconciliation = ChatLimits.jobReconciliation
+        /// How long it relies on the news of the queue.
+        public var wait = ChatLimits.jobWait
         public var drainPatience = ChatLimits.jobDrainPatience
         public var figures = ChatLimits.jobFiguresInterval
 
@@ -163,7 +165,8 @@ public final class JobRunner: Service {
         }
         guard isNew else { return }
         if let error {
-            self.logger.warning("the queue of jobs cannot be reached: rows are searched", metadata: ["error": "\(error)"])
+            self.logger.warning(
+                "the queue of jobs cannot be reached: rows are searched", metadata: ["error": "\(error)"])
         } else {
             self.logger.notice("the queue of jobs can be reached again")
             self.feeder.lose()
@@ -198,8 +201,8 @@ public final class JobRunner: Service {
         }
         guard take.tickets.isEmpty else { return }
         self.feeder.hunger()
-        _ = try? await cancelWhenGracefulShutdown {
-            await self.queue.wait(after: take, atMost: ChatLimits.jobWait * Double.random(in: 0.8...1.2))
+        await cancelWhenGracefulShutdown {
+            await self.queue.wait(after: take, atMost: self.timing.wait * Double.random(in: 0.8...1.2))
         }
     }
 }
@@ -279,15 +282,13 @@ extension JobRunner {
     private static func complete(
         _ leases: [JobLease], store: any JobStore, queue: any JobQueue, now: Timestamp
     ) async -> [Result<Bool, StoreError>] {
-        do {
+        do throws(StoreError) {
             let areOurs = try await store.complete(leases, now: now)
             // The queue need not hear of it: a row that has ended is no work.
             try? await queue.remove(zip(leases, areOurs).filter(\.1).map(\.0.job.ticket))
             return areOurs.map { .success($0) }
-        } catch let error as StoreError {
-            return leases.map { _ in .failure(error) }
         } catch {
-            return leases.map { _ in .failure(StoreError(.internal, "\(error)")) }
+            return leases.map { _ in .failure(error) }
         }
     }
 }

@@ -92,7 +92,7 @@ public final class InProcessJobQueue: JobQueue {
     }
 
     /// There is no other node.
-    public func claimRound(_ name: String, every interval: Duration) async throws(ClusterError) -> Bool { true }
+    public func claimRound(_ name: String, for duration: Duration) async throws(ClusterError) -> Bool { true }
 
     /// Nothing is ever lost here but together with this process: the sequence ends at once.
     public func losses() -> AsyncStream<Void> {

@@ -57,7 +57,8 @@ struct TicketTable {
     }
 
     /// Takes at most `limit` tickets: first those that were taken and never given back.
-    mutating func take(limit: Int, now: Int64, until end: Int64) -> (tickets: [(id: JobID, dueAt: Int64)], lapsed: Int) {
+    mutating func take(limit: Int, now: Int64, until end: Int64) -> (tickets: [(id: JobID, dueAt: Int64)], lapsed: Int)
+    {
         var found: [(id: JobID, dueAt: Int64)] = []
         while found.count < limit, let place = self.first(\.taken), place.at <= now {
             found.append((place.id, self.lease(place.id, until: end)))

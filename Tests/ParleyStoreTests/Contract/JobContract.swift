@@ -205,7 +205,8 @@ struct JobContract {
         }
     }
 
-    @Test("new and revived jobs are told of, each after its commit", .timeLimit(.minutes(1)), arguments: StoreFactory.all)
+    @Test(
+        "new and revived jobs are told of, each after its commit", .timeLimit(.minutes(1)), arguments: StoreFactory.all)
     func announcements(_ factory: StoreFactory) async throws {
         let owner = UserID.generate()
         try await factory.withStore { store in
