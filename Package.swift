@@ -82,6 +82,7 @@ let package = Package(
             name: "ParleyCluster",
             dependencies: [
                 "ParleyCore",
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -20,4 +20,10 @@ public enum ClusterLimits {
     public static let cacheEntryBytes = 200
     /// Tags that it remembers; one more, and everything in it is void.
     public static let cacheTags = 10_000
+    /// Tickets of jobs that one script takes or changes.
+    public static let ticketsPerCall = 1000
+    /// News of jobs that wait for a slow listener; more are told as one that something may be missing.
+    public static let waitingJobNews = 64
+    /// The pause before a subscription that failed is tried again.
+    public static let subscribePause = Duration.milliseconds(500)
 }

@@ -36,8 +36,8 @@ struct ChatNode: Service {
         self.embedders = try EmbedderAccess(settings: settings, logger: logger)
         let window = ContextWindow(budgetTokens: settings.contextTokens)
         let knowledge = KnowledgeRooms(
-            settings: settings, store: self.store, models: self.models, embedders: self.embedders, window: window,
-            logger: logger)
+            settings: settings, store: self.store, queue: self.shared.jobs, models: self.models,
+            embedders: self.embedders, window: window, part: .init(works: settings.worksInServe), logger: logger)
         self.knowledge = knowledge
         self.engine = TurnEngine(
             node: NodeID(settings.nodeID),
@@ -65,7 +65,7 @@ struct ChatNode: Service {
                     documents: self.store, search: knowledge.search, memories: self.store, jobs: self.store,
                     embedder: self.embedders.embedder, embeddingForwarder: self.embedders.forwarder,
                     fetcher: settings.links.fetches ? LinkAccess(privateHosts: settings.links.privateHosts) : nil,
-                    spoolFolder: settings.spoolFolder, jobsAdded: { knowledge.jobs.nudge() },
+                    spoolFolder: settings.spoolFolder,
                     status: { knowledge.status }),
                 metrics: { metrics.render() }))
     }

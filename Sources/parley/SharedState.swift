@@ -17,6 +17,7 @@ struct SharedState: Service {
     /// `nil` when no other node shares the sessions.
     let sessionSignals: (any SessionSignals)?
     let nodes: any NodeRegistry
+    let jobs: any JobQueue
     private let services: [any Service]
 
     /// Builds it. Nothing runs yet.
@@ -28,6 +29,7 @@ struct SharedState: Service {
         self.sessions = store
         self.sessionSignals = nil
         self.nodes = InProcessNodeRegistry()
+        self.jobs = InProcessJobQueue()
         self.services = [cluster]
     }
 
