@@ -50,6 +50,11 @@ struct SimulatedCluster {
         return self.leases.isLive(self.turnID, now: now)
     }
 
+    /// Whether a lease ran out while the turn has not ended.
+    func hasExpired(now: Instant) -> Bool {
+        !self.log.isFinished && self.leases.hasExpired(now: now)
+    }
+
     mutating func acquire(_ node: Int, afterEpoch: Int, now: Instant) -> Lease? {
         guard self.reaches(node) else { return nil }
         let lease = self.leases.acquire(
