@@ -192,6 +192,8 @@ let package = Package(
             name: "CPassageRank", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("sqlite3")]),
         // MARK: Tests
         .target(name: "SeededRandom", swiftSettings: strict),
+        .target(name: "RedisForTest", swiftSettings: strict),
+        .testTarget(name: "RedisForTestTests", dependencies: ["RedisForTest"], swiftSettings: strict),
         .target(
             name: "ParleyTesting",
             dependencies: [

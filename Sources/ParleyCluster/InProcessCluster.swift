@@ -24,12 +24,12 @@ public final class InProcessCluster<C: Clock>: Sendable where C.Duration == Dura
         var waiters: [UInt64: Waiter] = [:]
         var waitersByTurn: [TurnID: Set<UInt64>] = [:]
         var nextWaiter: UInt64 = 0
-        var stopListeners: [UInt64: AsyncStream<TurnID>.Continuation] = [:]
-        var freeListeners: [UInt64: AsyncStream<TurnID>.Continuation] = [:]
     }
 
     private let clock: C
     private let state = Mutex(State())
+    private let stops = TurnBroadcast()
+    private let frees = TurnBroadcast()
 
     public init(clock: C = ContinuousClock()) {
         self.clock = clock
@@ -65,6 +65,11 @@ extension InProcessCluster: LeaseStore {
     public func hasExpired() async throws(ClusterError) -> Bool {
         let now = self.clock.now
         return self.state.withLock { $0.leases.hasExpired(now: now) }
+    }
+
+    /// There is no other node.
+    public func claimRound(_ name: String, for duration: Duration) async throws(ClusterError) -> Bool {
+        true
     }
 
     public func live(among turns: [TurnID]) async throws(ClusterError) -> Set<TurnID> {
@@ -156,41 +161,19 @@ extension InProcessCluster: AnswerLog {
 
 extension InProcessCluster: TurnCommands {
     public func requestStop(_ turn: TurnID) async throws(ClusterError) {
-        self.tell(\.stopListeners, turn)
+        self.stops.tell(turn)
     }
 
     public func stopRequests() async -> AsyncStream<TurnID> {
-        self.listen(\.stopListeners)
+        self.stops.listen()
     }
 
     public func announceFree(_ turn: TurnID) async throws(ClusterError) {
-        self.tell(\.freeListeners, turn)
+        self.frees.tell(turn)
     }
 
     public func freeTurns() async -> AsyncStream<TurnID> {
-        self.listen(\.freeListeners)
-    }
-
-    private typealias Listeners = WritableKeyPath<State, [UInt64: AsyncStream<TurnID>.Continuation]> & Sendable
-
-    private func tell(_ listeners: Listeners, _ turn: TurnID) {
-        for listener in self.state.withLock({ Array($0[keyPath: listeners].values) }) {
-            listener.yield(turn)
-        }
-    }
-
-    private func listen(_ listeners: Listeners) -> AsyncStream<TurnID> {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: TurnID.self, bufferingPolicy: .bufferingNewest(ClusterLimits.waitingTurns))
-        let id = self.state.withLock { state in
-            state.nextWaiter += 1
-            state[keyPath: listeners][state.nextWaiter] = continuation
-            return state.nextWaiter
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { $0[keyPath: listeners][id] = nil }
-        }
-        return stream
+        self.frees.listen()
     }
 }
 
