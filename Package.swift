@@ -82,6 +82,7 @@ let package = Package(
             dependencies: [
                 "ParleyCore",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
@@ -220,7 +221,10 @@ let package = Package(
             dependencies: ["SentenceEncoder", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
         .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore", "SeededRandom"], swiftSettings: strict),
-        .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
+        .testTarget(
+            name: "ParleyClusterTests",
+            dependencies: ["ParleyCluster", "ParleyCore", "ParleyStore", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
             dependencies: [

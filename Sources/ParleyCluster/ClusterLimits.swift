@@ -31,4 +31,10 @@ public enum ClusterLimits {
     public static let rateDeadline = Duration.milliseconds(250)
     /// How long this node decides alone before it asks a shared store again that did not answer.
     public static let rateRetryInterval = Duration.seconds(1)
+    /// Bytes of names and values that the cache of a node without a shared one keeps.
+    public static let cacheBytes = 32 * 1024 * 1024
+    /// What one value in that cache costs beside its bytes.
+    public static let cacheEntryBytes = 200
+    /// Tags that it remembers; one more, and everything in it is void.
+    public static let cacheTags = 10_000
 }

@@ -58,7 +58,7 @@ struct ChatNode: Service {
                 usesLocalModel: self.models.isLocal),
             dependencies: .init(
                 chat: chat, engine: self.engine, conversations: self.store, accounts: self.store,
-                health: self.store, model: self.models.model, forwarder: self.models.forwarder,
+                access: .init(sessions: self.store), nodes: self.nodes, health: self.store, model: self.models.model, forwarder: self.models.forwarder,
                 knowledge: .init(
                     documents: self.store, search: knowledge.search, memories: self.store, jobs: self.store,
                     embedder: self.embedders.embedder, embeddingForwarder: self.embedders.forwarder,
@@ -76,8 +76,7 @@ struct ChatNode: Service {
             group.addTask { try await self.cluster.run() }
             group.addTask {
                 try await Housekeeping(
-                    conversations: self.store, accounts: self.store, sessionIdleLife: HTTPLimits.sessionIdleLife,
-                    logger: self.logger
+                    conversations: self.store, sessions: self.store, logger: self.logger
                 ).run()
             }
             try await self.serve()

@@ -52,7 +52,11 @@ struct KnowledgeServices: Service, KnowledgeCondition {
     }
 
     /// How well passages can be searched now.
-    var status: KnowledgeStatus { self.passageIndex.status }
+    var status: KnowledgeStatus {
+        let status = self.passageIndex.status
+        guard status == .ready, let passages = self.backfill.passagesEmbedded else { return status }
+        return .embedding(passages: passages)
+    }
 
     /// Keeps the indexes and adds missing vectors until the program shuts down. Meanwhile `parley ingest` leaves the
     /// reading of documents to this process.

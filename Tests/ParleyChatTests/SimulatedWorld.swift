@@ -149,7 +149,7 @@ struct SimulatedWorld {
     /// - Returns: false when the writer was fenced and must leave off.
     mutating func append(_ kinds: [TurnEvent.Kind], firstSequence: Int, owner: Owner) -> Bool {
         guard !kinds.isEmpty else { return true }
-        guard self.leases.holds(owner.lease, now: self.now) else {
+        guard self.leases.holds(owner.lease) else {
             self.note("fenced append")
             return false
         }
