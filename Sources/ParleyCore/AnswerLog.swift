@@ -55,6 +55,15 @@ public protocol LeaseStore: Sendable {
 
     /// Whether a lease of a turn that has not ended has run out: a cheap question, asked often.
     func hasExpired() async throws(ClusterError) -> Bool
+
+    /// Claims a round of some upkeep that one node at a time should do, such as the search for turns without an owner.
+    /// It is a courtesy that spreads the load, not a lock: what is done in a round must be safe on two nodes at once.
+    ///
+    /// - Parameters:
+    ///   - name: which upkeep, a word of ours such as `reaper`.
+    ///   - duration: how long no other node gets a round of this name.
+    /// - Returns: whether the round is ours; always when there is only one node.
+    func claimRound(_ name: String, for duration: Duration) async throws(ClusterError) -> Bool
 }
 
 /// The append-only events of turns. Its implementations pass one contract test suite.
