@@ -44,19 +44,19 @@ def model_hang(trial):
     break_each(trial, HANG, (0, 1, 20, 60))
 
 
-@fault("model-cut", timed=TIMED, runs=20, short=2, relays_model=True, environment=DEADLINES)
+@fault("model-cut", timed=TIMED, runs=20, short=1, relays_model=True, environment=DEADLINES)
 def model_cut(trial):
     """The model server resets the connection in mid-answer; asked again it answers."""
     break_each(trial, CUT, (1, 5, 20, 60))
 
 
-@fault("model-429", timed=TIMED, runs=20, short=2, relays_model=True, environment=DEADLINES)
+@fault("model-429", timed=TIMED, runs=20, short=1, relays_model=True, environment=DEADLINES)
 def model_429(trial):
     """The model server says 429 with `Retry-After: 1`, then answers."""
     break_each(trial, 429, (0,))
 
 
-@fault("model-500", timed=TIMED, runs=20, short=2, relays_model=True, environment=DEADLINES)
+@fault("model-500", timed=TIMED, runs=20, short=1, relays_model=True, environment=DEADLINES)
 def model_500(trial):
     """The model server says 500, then answers."""
     break_each(trial, 500, (0,))

@@ -29,7 +29,7 @@ def told_at(trial, node, count):
 
 
 @fault(
-    "kill-owner", timed="from the kill to the first event of the successor, at each reader", runs=200, short=10,
+    "kill-owner", timed="from the kill to the first event of the successor, at each reader", runs=200, short=5,
     goal=TAKEOVER_GOAL_SECONDS,
 )
 def kill_owner(trial):
@@ -95,7 +95,7 @@ def was_at(reader, node, moment):
     return bool(before) and before[-1] is node
 
 
-@fault("kill-reader-node", timed="from the kill to the next event at readers of that node", runs=60, short=6)
+@fault("kill-reader-node", timed="from the kill to the next event at readers of that node", runs=60, short=3)
 def kill_reader_node(trial):
     """`kill -9` of a node that others' answers are read at."""
     for _ in trial.rounds(3):
