@@ -173,7 +173,9 @@ def rolling_restart(trial):
             node = trial.cluster.nodes[number % len(trial.cluster.nodes)]
             trial.pause(0.5, 1.5)
             code = node.terminate()
-            if code != 0:
+            if code is None:
+                trial.violate("stuck", f"{node} did not end after SIGTERM")
+            elif code != 0:
                 trial.violate("died", f"{node} ended with {code} after SIGTERM")
             node.start()
             trial.count()
@@ -226,7 +228,7 @@ def clock_jump(trial):
     for node in trial.cluster.nodes:
         set_clock(trial, node, 0)
         node.extra = {"LD_PRELOAD": str(shim), "CHAOS_CLOCK": str(trial.folder / f"{node.name}.clock")}
-        node.terminate()
+        node.kill()
         node.start()
     for _ in trial.rounds(2):
         owner = trial.pick()
