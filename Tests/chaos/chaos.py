@@ -49,9 +49,13 @@ def attempt(fault, options):
     return {
         "fault": fault.name, "runs": trial.runs, "violations": len(trial.violations), "recoveries": trial.recoveries,
         "goal": fault.goal, "found": trial.violations.found, "notes": trial.notes, "date": report.today(),
-        "nodes": "2 workers" if fault.bare else f"{len(trial.cluster.nodes) if trial.cluster else 0} nodes",
+        "nodes": "2 workers" if fault.bare else count_of(trial.cluster.nodes if trial.cluster else []),
         "seconds": time.monotonic() - start,
     }
+
+
+def count_of(nodes):
+    return f"{len(nodes)} node" + ("s" if len(nodes) != 1 else "")
 
 
 def chosen(arguments):

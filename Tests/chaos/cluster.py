@@ -51,7 +51,7 @@ class Node:
         if self.cluster.redis:
             flags += ["--redis-url", self._redis_url()]
             if understands("--advertise"):
-                flags += ["--advertise", f"127.0.0.1:{self.port}"]
+                flags += ["--advertise", f"http://127.0.0.1:{self.port}"]
         with open(self.log_path, "ab") as log:
             self.program = Program(
                 [os.environ["PARLEY_BIN"], "serve", *flags], "Parley is at", log=log,
