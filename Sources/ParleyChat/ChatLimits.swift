@@ -14,10 +14,26 @@ public enum ChatLimits {
     public static let snapshotInterval = Duration.seconds(3)
     /// How often due snapshots are written, all in one transaction.
     public static let snapshotFlushInterval = Duration.milliseconds(500)
-    /// How often turns without an owner are looked for, give or take a fifth.
+    /// How often all unfinished turns are looked through for some without an owner, give or take a fifth.
     public static let reaperInterval = Duration.seconds(2)
-    /// Turns without an owner that one look picks up.
-    public static let turnsPerReap = 100
+    /// How often a node asks whether a lease has run out, give or take a fifth; if so, it looks at once.
+    public static let leaseGlance = Duration.milliseconds(400)
+    /// How long other nodes leave the look for turns whose lease has run out to the node that began one.
+    public static let urgentRound = Duration.milliseconds(100)
+    /// How long other nodes leave the look through all unfinished turns to the node that began one.
+    public static let routineRound = Duration.milliseconds(1600)
+    /// Turns without an owner that one look picks up; the next are left to whichever node looks next.
+    public static let turnsPerReap = 32
+    /// Pages of unfinished turns that one look goes through.
+    public static let pagesPerReap = 200
+    /// The longest wait before a turn that another node let go of is taken, so that not always the same node wins.
+    public static let freeTurnJitter = Duration.milliseconds(50)
+    /// Turns let go of by other nodes that one node tries to take at once.
+    public static let freeTurnsAtOnce = 64
+    /// Leases that one node renews at once.
+    public static let renewalsAtOnce = 256
+    /// How often one append tells an emptied shared store of its lease; then the events wait for the next append.
+    public static let restoresPerAppend = 3
     /// How long the end of an answer is kept and tried again while the database refuses it.
     public static let finishPatience = Duration.seconds(300)
     /// The wait between two tries to write the end of an answer.

@@ -14,6 +14,23 @@ public enum ClusterLimits {
     public static let sweepInterval = Duration.milliseconds(250)
     /// Events that one read returns at most.
     public static let eventsPerRead = 512
+
+    // MARK: Rate limits
+
+    /// Keys of one policy whose use one node counts in memory.
+    public static let ratedKeysPerPolicy = 50_000
+    /// How often a full table of keys is looked through for those that need not be kept.
+    public static let ledgerSweepInterval = Duration.seconds(1)
+    /// How often places that have ended are looked for.
+    public static let slotSweepInterval = Duration.seconds(30)
+    /// Keys that one node remembers as denied.
+    public static let rememberedDenials = 10_000
+    /// How long a denial is remembered at most, so that a limit that was raised is seen.
+    public static let denialMemory = Duration.seconds(10)
+    /// How long a request waits for the shared store's word on its limits before this node decides alone.
+    public static let rateDeadline = Duration.milliseconds(250)
+    /// How long this node decides alone before it asks a shared store again that did not answer.
+    public static let rateRetryInterval = Duration.seconds(1)
     /// Bytes of names and values that the cache of a node without a shared one keeps.
     public static let cacheBytes = 32 * 1024 * 1024
     /// What one value in that cache costs beside its bytes.
