@@ -81,7 +81,8 @@ let package = Package(
         .target(
             name: "ParleyCluster",
             dependencies: [
-                "ParleyCore",
+                "ParleyCore", "RedisClient",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
@@ -220,6 +221,15 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
+            name: "job-worker",
+            dependencies: [
+                "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyChat", "RedisClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
             name: "retrieval-figures",
             dependencies: [
                 "ParleyCore", "ParleyKnowledge", "ParleyModels", "ParleyStore", "VectorIndex", "OpenSSLCrypto",
@@ -234,7 +244,10 @@ let package = Package(
         .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore", "SeededRandom"], swiftSettings: strict),
         .testTarget(
             name: "ParleyClusterTests",
-            dependencies: ["ParleyCluster", "ParleyCore", "ParleyStore", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",

@@ -189,7 +189,9 @@ struct SQLiteFileTests {
                 try await group.waitForAll()
             }
             let store = try SQLiteStore(path: path)
-            #expect(try await store.conversations(owner: self.owner, before: nil, limit: 10).elements.count == 6)
+            let page = try await store.conversations(
+                owner: self.owner, archived: false, query: nil, before: nil, limit: 10)
+            #expect(page.elements.count == 6)
             try await store.close()
         }
     }
