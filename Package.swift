@@ -60,8 +60,7 @@ let package = Package(
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
                 "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer", "WebFetcher", "MultipartParser",
-                "SentenceEncoder", "VectorIndex",
-                "DocumentText",
+                "SentenceEncoder", "VectorIndex", "DocumentText", "RedisClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -247,6 +246,7 @@ let package = Package(
             dependencies: [
                 "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -5,8 +5,6 @@
 import ArgumentParser
 import Logging
 import ParleyCore
-import ServiceLifecycle
-import UnixSignals
 
 /// `parley worker`: background work alone.
 struct Worker: AsyncParsableCommand {
@@ -27,15 +25,7 @@ struct Worker: AsyncParsableCommand {
         logger[metadataKey: "node"] = "\(settings.nodeID)"
         do {
             let node = try await WorkerNode(settings: settings, logger: logger)
-            try await ServiceGroup(
-                configuration: .init(
-                    services: [
-                        .init(
-                            service: node, successTerminationBehavior: .gracefullyShutdownGroup,
-                            failureTerminationBehavior: .cancelGroup)
-                    ],
-                    gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-            ).run()
+            try await NodeGroup.run(node, on: node.services, logger: logger)
         } catch let error as StoreError {
             throw StartError("the data folder \(settings.dataDir) cannot be used: \(error.message)")
         }

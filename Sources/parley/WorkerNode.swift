@@ -19,13 +19,16 @@ struct WorkerNode: Service {
     private let embedders: EmbedderAccess
     private let knowledge: KnowledgeRooms
 
+    /// What must run before it does and until it has ended, in this order.
+    var services: [any Service] { self.shared.services }
+
     /// Opens the store and builds the rooms. Nothing runs yet.
     ///
     /// - Throws: `StoreError` when the data folder cannot be used.
     init(settings: Settings, logger: Logger) async throws {
         self.settings = settings
         self.store = try SQLiteStore(path: settings.databasePath)
-        self.shared = SharedState(settings: settings, store: self.store, logger: logger)
+        self.shared = try SharedState(settings: settings, store: self.store, logger: logger)
         self.models = try ModelAccess(settings: settings, logger: logger)
         self.embedders = try EmbedderAccess(settings: settings, logger: logger)
         self.knowledge = KnowledgeRooms(
@@ -36,14 +39,11 @@ struct WorkerNode: Service {
 
     /// Works until it is told to stop; then jobs come to their end or are handed back.
     func run() async throws {
+        try await self.shared.waitUntilReady()
         print("Parley works on the jobs of \(self.settings.dataDir)")
         // A pipe would keep this line until it is full.
         fflush(nil)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.shared.run() }
-            try await self.knowledge.run()
-            group.cancelAll()
-        }
+        try await self.knowledge.run()
         await self.embedders.shutdown()
         await self.models.shutdown()
         try? await self.store.close()
