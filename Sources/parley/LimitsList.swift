@@ -14,7 +14,6 @@ import ParleyModels
 import ParleyStore
 import PrometheusMetrics
 import RedisClient
-import RedisForTest
 import SentenceEncoder
 import VectorIndex
 import WebFetcher
@@ -367,6 +366,7 @@ enum LimitsList {
         Limit("ParleyStore", "openLockMs", StoreLimits.openLockMs),
         Limit("ParleyStore", "walPages", StoreLimits.walPages),
         Limit("ParleyStore", "walPagesInline", StoreLimits.walPagesInline),
+        Limit("ParleyStore", "migrationAttempts", StoreLimits.migrationAttempts),
         Limit("ParleyStore", "walBytes", StoreLimits.walBytes),
         Limit("ParleyStore", "pageCacheKiB", StoreLimits.pageCacheKiB),
         Limit("ParleyStore", "instructionsPerDeadlineCheck", StoreLimits.instructionsPerDeadlineCheck),
@@ -444,11 +444,6 @@ enum LimitsList {
         Limit("RedisClient", "sentinelPatience", RedisClientLimits.sentinelPatience),
         Limit("RedisClient", "sentinelPoll", RedisClientLimits.sentinelPoll),
         Limit("RedisClient", "urlBytes", RedisClientLimits.urlBytes),
-        Limit("RedisForTest", "portAttempts", RedisForTestLimits.portAttempts),
-        Limit("RedisForTest", "startPatience", RedisForTestLimits.startPatience),
-        Limit("RedisForTest", "poll", RedisForTestLimits.poll),
-        Limit("RedisForTest", "answerSeconds", RedisForTestLimits.answerSeconds),
-        Limit("RedisForTest", "depth", RedisForTestLimits.depth),
         Limit("SentenceEncoder", "headerBytes", EncoderLimits.headerBytes),
         Limit("SentenceEncoder", "tensors", EncoderLimits.tensors),
         Limit("SentenceEncoder", "vocabularyBytes", EncoderLimits.vocabularyBytes),

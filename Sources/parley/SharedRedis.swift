@@ -44,11 +44,11 @@ struct SharedRedis: Sendable {
     /// - Throws: `StartError` when it may evict keys or refuses us; `CancellationError`.
     func waitUntilReady() async throws {
         while true {
-            do throws(RedisError) {
+            do {
                 try await self.client.waitUntilReady(atMost: Self.patience)
                 try await self.checkEviction()
                 return
-            } catch {
+            } catch let error as RedisError {
                 guard !Task.isCancelled else { throw CancellationError() }
                 if error.code == .authentication {
                     throw StartError("Redis at \(self.address) refuses us: \(error.message)")

@@ -193,12 +193,14 @@ public final class RedisJobQueue: JobQueue, Service {
 // MARK: News and losses
 
 extension RedisJobQueue {
-    /// Listens until cancelled.
+    /// Listens until cancelled or the graceful shutdown.
     public func run() async throws {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.listen() }
-            group.addTask { await self.watch() }
-            await group.waitForAll()
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.listen() }
+                group.addTask { await self.watch() }
+                await group.waitForAll()
+            }
         }
     }
 
