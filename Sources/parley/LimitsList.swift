@@ -366,6 +366,7 @@ enum LimitsList {
         Limit("ParleyStore", "openLockMs", StoreLimits.openLockMs),
         Limit("ParleyStore", "walPages", StoreLimits.walPages),
         Limit("ParleyStore", "walPagesInline", StoreLimits.walPagesInline),
+        Limit("ParleyStore", "migrationAttempts", StoreLimits.migrationAttempts),
         Limit("ParleyStore", "walBytes", StoreLimits.walBytes),
         Limit("ParleyStore", "pageCacheKiB", StoreLimits.pageCacheKiB),
         Limit("ParleyStore", "instructionsPerDeadlineCheck", StoreLimits.instructionsPerDeadlineCheck),

@@ -43,14 +43,15 @@ struct SharedState: Sendable {
         }
         let prefix = settings.cluster.redisPrefix
         let cluster = RedisCluster(client: redis.client, configuration: .init(prefix: prefix), logger: logger)
+        let jobs = RedisJobQueue(client: redis.client, prefix: prefix, logger: logger)
         self.leases = cluster
         self.log = cluster
         self.commands = cluster
         self.sessions = store
         self.sessionSignals = nil
         self.nodes = InProcessNodeRegistry()
-        self.jobs = InProcessJobQueue()
-        self.services = [redis.client, cluster]
+        self.jobs = jobs
+        self.services = [redis.client, cluster, jobs]
         self.redis = redis
     }
 
