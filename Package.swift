@@ -81,7 +81,8 @@ let package = Package(
         .target(
             name: "ParleyCluster",
             dependencies: [
-                "ParleyCore",
+                "ParleyCore", "RedisClient",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -233,7 +234,11 @@ let package = Package(
         .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore", "SeededRandom"], swiftSettings: strict),
         .testTarget(
             name: "ParleyClusterTests",
-            dependencies: ["ParleyCluster", "ParleyCore", "ParleyStore", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
