@@ -60,8 +60,7 @@ let package = Package(
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
                 "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer", "WebFetcher", "MultipartParser",
-                "SentenceEncoder", "VectorIndex",
-                "DocumentText",
+                "SentenceEncoder", "VectorIndex", "DocumentText", "RedisClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -83,6 +82,7 @@ let package = Package(
             dependencies: [
                 "ParleyCore", "RedisClient",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -238,6 +238,7 @@ let package = Package(
                 "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -64,6 +64,8 @@ public enum CoreLimits {
     public static let jobDeliveries = 3
     /// How often a job may fail before it is set aside.
     public static let jobFailures = 8
+    /// Jobs of one kind that the queue of ids holds; more wait as rows until there is room.
+    public static let queuedJobs = 200_000
     /// How long a completed job's row is kept.
     public static let completedJobLife = Duration.seconds(24 * 3600)
     /// Facts that are kept about one user.

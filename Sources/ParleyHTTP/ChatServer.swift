@@ -24,6 +24,8 @@ public struct ChatServer: Sendable {
         public var model: any ChatModel
         public var forwarder: (any CompletionForwarder)?
         public var knowledge: Knowledge
+        /// How the shared Redis is; `nil` when this node is alone.
+        public var redis: @Sendable () -> ComponentCondition?
         /// Renders the metrics as Prometheus text.
         public var metrics: @Sendable () -> String
 
@@ -31,7 +33,8 @@ public struct ChatServer: Sendable {
             chat: Chat, engine: TurnEngine, conversations: any ConversationStore, accounts: any AccountStore,
             access: Access, nodes: any NodeRegistry, health: any StoreHealth, model: any ChatModel,
             forwarder: (any CompletionForwarder)?,
-            knowledge: Knowledge, metrics: @escaping @Sendable () -> String
+            knowledge: Knowledge, redis: @escaping @Sendable () -> ComponentCondition? = { nil },
+            metrics: @escaping @Sendable () -> String
         ) {
             self.chat = chat
             self.engine = engine
@@ -43,6 +46,7 @@ public struct ChatServer: Sendable {
             self.model = model
             self.forwarder = forwarder
             self.knowledge = knowledge
+            self.redis = redis
             self.metrics = metrics
         }
     }
@@ -146,7 +150,8 @@ public struct ChatServer: Sendable {
         try Self.add(dependencies.knowledge, to: &table)
         OperationRoutes(
             settings: settings, health: dependencies.health, engine: dependencies.engine,
-            knowledge: dependencies.knowledge.status, metrics: dependencies.metrics, description: Pages.openAPI()
+            knowledge: dependencies.knowledge.status, redis: dependencies.redis, metrics: dependencies.metrics,
+            description: Pages.openAPI()
         ).add(to: &table)
         pages.add(to: &table)
         table.refuseOtherMethods()

@@ -37,7 +37,7 @@ extension SQLiteStore: SessionStore {
                 DELETE FROM sessions WHERE id_hash IN (
                     SELECT id_hash FROM sessions WHERE user = ? AND id_hash <> ? ORDER BY \(Self.sessionEnd) LIMIT ?)
                 """,
-                [session.userID.blob, Data(session.idHash), count - CoreLimits.sessionsPerUser])
+                [session.userID.blob, Data(session.idHash), count - Int64(CoreLimits.sessionsPerUser)])
         }
     }
 

@@ -18,7 +18,7 @@ struct Settings: Sendable {
     /// (`dataDir` is `PARLEY_DATA_DIR`); those of `openai` are named as everybody names them.
     static let knownKeys = Set<String>([
         "host", "port", "dataDir", "model", "nodeID", "publicOrigin", "log.format", "log.level", "vendorDir",
-        "guideDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
+        "guideDir", "contextTokens", "drainSeconds", "makeTitles", "workInServe", "openai.baseURL", "openai.apiKey",
         "openai.continuesAnswers", "openai.firstTokenSeconds", "openai.nextTokenSeconds", "openai.totalSeconds",
         "openai.connectSeconds", "openai.concurrentRequests",
     ]).union(embeddingKeys).union(Links.keys).union(Cluster.keys)
@@ -36,6 +36,8 @@ struct Settings: Sendable {
     var contextTokens: Int
     var drainSeconds: Int
     var makesTitles: Bool
+    /// Whether `parley serve` does background work; if not, `parley worker` must.
+    var worksInServe: Bool
     var openAI: OpenAI
     var embedding: Embedding
     var links: Links
@@ -93,6 +95,7 @@ struct Settings: Sendable {
         self.drainSeconds = config.int(
             forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
         self.makesTitles = config.bool(forKey: "makeTitles", default: true)
+        self.worksInServe = config.bool(forKey: "workInServe", default: true)
         self.openAI = OpenAI(config: openAI)
         self.embedding = try Embedding(config: config, openAI: openAI)
         self.links = Links(config: config)
@@ -133,6 +136,7 @@ struct Settings: Sendable {
             ("openai.totalSeconds", "\(self.openAI.totalSeconds)"),
             ("openai.concurrentRequests", "\(self.openAI.concurrentRequests)"),
             ("contextTokens", "\(self.contextTokens)"), ("makeTitles", "\(self.makesTitles)"),
+            ("workInServe", "\(self.worksInServe)"),
             ("drainSeconds", "\(self.drainSeconds)"), ("log.format", self.logFormat),
             ("log.level", self.logLevel.rawValue),
         ]

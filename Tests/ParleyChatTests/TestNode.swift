@@ -17,22 +17,24 @@ struct TestNode: Sendable {
     let chat: Chat
     let user = User.local.id
 
+    /// - Parameter shared: what the node shares with others; `nil` keeps everything to itself.
     init(
         folder: String, model: any ChatModel, titleModel: (any ChatModel)? = nil,
-        sources: ContextSources = ContextSources(), afterwork: Afterwork? = nil
+        sources: ContextSources = ContextSources(), afterwork: Afterwork? = nil, shared: SimulatedRedis.View? = nil,
+        drainPatience: Duration = ChatLimits.drainPatience
     ) throws {
         self.store = try SQLiteStore(path: folder + "/parley.sqlite")
         self.cluster = InProcessCluster()
+        let ports: any LeaseStore & AnswerLog & TurnCommands = shared ?? self.cluster
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         self.engine = TurnEngine(
-            node: NodeID("test"),
+            node: shared?.id ?? NodeID("test"),
             dependencies: .init(
-                store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
-                commands: self.cluster, model: model, titleModel: titleModel,
-                sources: sources, afterwork: afterwork),
-            logger: logger)
-        self.chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
+                store: self.store, conversations: self.store, leases: ports, log: ports, commands: ports,
+                model: model, titleModel: titleModel, sources: sources, afterwork: afterwork),
+            drainPatience: drainPatience, logger: logger)
+        self.chat = Chat(store: self.store, log: ports, commands: ports, engine: self.engine)
     }
 
     /// Runs the node while the body runs, in a folder that is removed afterwards.
@@ -92,6 +94,20 @@ struct TestNode: Sendable {
             }
         }
         return (reader, all)
+    }
+
+    /// Reads a turn until the reader shows this text.
+    func read(_ turn: TurnID, until text: String, from reader: ReaderPosition = ReaderPosition()) async throws
+        -> ReaderPosition
+    {
+        var reader = reader
+        var follower = self.chat.follow(try await self.chat.turn(turn, user: self.user), after: reader.last)
+        while reader.text != text, let events = try await follower.next(atMost: .seconds(30)) {
+            for event in events {
+                guard reader.apply(event) == .applied else { throw Unexpected(event: event) }
+            }
+        }
+        return reader
     }
 
     struct Unexpected: Error {
