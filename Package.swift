@@ -33,6 +33,7 @@ let package = Package(
         // Event loops, HTTP/1.1 and WebSocket framing.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // The client that reaches model servers.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
@@ -59,8 +60,7 @@ let package = Package(
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
                 "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer", "WebFetcher", "MultipartParser",
-                "SentenceEncoder", "VectorIndex",
-                "DocumentText",
+                "SentenceEncoder", "VectorIndex", "DocumentText", "RedisClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -80,8 +80,11 @@ let package = Package(
         .target(
             name: "ParleyCluster",
             dependencies: [
-                "ParleyCore",
+                "ParleyCore", "RedisClient",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
@@ -154,6 +157,15 @@ let package = Package(
             ] + nio,
             swiftSettings: strict),
         .target(
+            name: "RedisClient",
+            dependencies: [
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ] + nio,
+            swiftSettings: strict),
+        .target(
             name: "PrometheusMetrics",
             dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")],
             swiftSettings: strict),
@@ -192,6 +204,8 @@ let package = Package(
             name: "CPassageRank", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("sqlite3")]),
         // MARK: Tests
         .target(name: "SeededRandom", swiftSettings: strict),
+        .target(name: "RedisForTest", swiftSettings: strict),
+        .testTarget(name: "RedisForTestTests", dependencies: ["RedisForTest"], swiftSettings: strict),
         .target(
             name: "ParleyTesting",
             dependencies: [
@@ -218,7 +232,14 @@ let package = Package(
             dependencies: ["SentenceEncoder", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
         .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore", "SeededRandom"], swiftSettings: strict),
-        .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
+        .testTarget(
+            name: "ParleyClusterTests",
+            dependencies: [
+                "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
             dependencies: [
@@ -286,6 +307,19 @@ let package = Package(
         .testTarget(
             name: "MultipartParserTests",
             dependencies: ["MultipartParser", "SeededRandom", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "redis-benchmark-client",
+            dependencies: ["RedisClient", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "RedisClientTests",
+            dependencies: [
+                "RedisClient",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ] + nio,
             swiftSettings: strict),
         .executableTarget(name: "vector-index-benchmark", dependencies: ["VectorIndex"], swiftSettings: strict),
         .testTarget(

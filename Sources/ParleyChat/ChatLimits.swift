@@ -119,9 +119,25 @@ public enum ChatLimits {
     public static let comparedMemories = 200
     /// From this cosine on two facts are one.
     public static let sameFactCosine = 0.9
-    /// How often the queue of background jobs is looked at when nobody says that something lies there, give or take a
-    /// fifth.
+    /// How often rows of jobs are looked at while the queue of ids cannot be reached, and for jobs that other processes
+    /// added when the queue is this process's own; give or take a fifth.
     public static let jobPoll = Duration.seconds(2)
+    /// How often a node looks for rows that a shared queue of ids does not know, give or take a fifth.
+    public static let jobReconciliation = Duration.seconds(10)
+    /// The longest that a worker waits for news of the queue before it looks again.
+    public static let jobWait = Duration.seconds(5)
+    /// Jobs that one look into the queue takes, at most.
+    public static let jobsPerTake = 256
+    /// Ends of jobs that are written in one commit, at most.
+    public static let jobsPerCommit = 256
+    /// New jobs that wait to be told to the queue; more are found as rows.
+    public static let waitingTickets = 20_000
+    /// Jobs that are told to the queue in one call.
+    public static let ticketsPerAdd = 500
+    /// Rows that one round of reconciliation looks at, at least, unless the queue was lost.
+    public static let reconciledJobs = 5000
+    /// How often jobs that take too long are looked for, at most.
+    public static let jobWatch = Duration.seconds(1)
     /// How long running jobs may go on when the node is told to stop; then they are handed back.
     public static let jobDrainPatience = Duration.seconds(5)
     /// How often the state of the queue is measured and ended jobs are removed.

@@ -47,6 +47,7 @@ public final class SQLiteStore: Sendable {
     /// From 0 to 1: spreads the retries of jobs.
     let jitter: @Sendable () -> Double
     let writes: WriteLane
+    let jobAnnouncer = JobAnnouncer()
     private let reads: ReadLane
     private let pool: DatabasePool
     private let checkpointer: Checkpointer
@@ -70,6 +71,7 @@ public final class SQLiteStore: Sendable {
             try Self.prepare(self.pool, durability: durability)
             self.checkpointer = try Checkpointer(path: path)
             self.pool.writeWithoutTransaction { [checkpointer = self.checkpointer] db in checkpointer.watch(db) }
+            self.pool.add(transactionObserver: self.jobAnnouncer, extent: .databaseLifetime)
         } catch {
             throw StoreError(database: error)
         }

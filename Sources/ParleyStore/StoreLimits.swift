@@ -104,6 +104,10 @@ public enum StoreLimits {
     public static let jobErrorScalars = 2000
     /// Jobs that one claim takes, at most.
     public static let claimedJobs = 100
+    /// Jobs that one transaction takes, extends or ends.
+    public static let jobsPerCommit = 500
+    /// Commits whose new jobs wait to be told to a slow listener; the oldest are dropped, and found as rows.
+    public static let waitingAnnouncements = 4096
     /// Completed jobs removed in one transaction.
     public static let purgedJobsPerCommit = 1000
     /// Messages that one look for messages without a vector passes over, at most.

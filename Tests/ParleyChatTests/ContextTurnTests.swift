@@ -147,7 +147,7 @@ struct ContextTurnTests {
         let memories = InMemoryMemoryStore()
         let now = Timestamp.now()
         for (owner, text) in [(User.local.id, "Lives in Oslo"), (.generate(), "Lives in Rome")] {
-            try await memories.save(
+            try await memories.add(
                 Memory(id: .generate(), ownerID: owner, text: text, origin: .user, createdAt: now, updatedAt: now))
         }
         let recalled = FakeRecall { (_, owner) throws(KnowledgeError) in
