@@ -16,8 +16,6 @@ public enum ClusterLimits {
     public static let eventsPerRead = 512
     /// Hints of one channel, and signals of one listener, that wait for a slow reader; it then reads the truth anew.
     public static let waitingHints = 1024
-    /// The pause before one listens again to a channel that could not be listened to.
-    public static let hintRetry = Duration.seconds(1)
     /// Ended sessions that one message names.
     public static let signoutsPerMessage = 100
     /// Nodes that a registry tells of.

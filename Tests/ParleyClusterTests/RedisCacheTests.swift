@@ -4,6 +4,7 @@
 //
 import ParleyCluster
 import ParleyCore
+import RedisClient
 import RedisForTest
 import Testing
 

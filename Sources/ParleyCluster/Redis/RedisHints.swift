@@ -31,7 +31,7 @@ struct RedisHints: Sendable {
                 self.logger.debug(
                     "cannot listen", metadata: ["channel": "\(self.channel)", "error": "\(error)"])
             }
-            guard (try? await Task.sleep(for: ClusterLimits.hintRetry)) != nil else { return }
+            guard (try? await Task.sleep(for: ClusterLimits.subscribeInterval)) != nil else { return }
         }
     }
 }
