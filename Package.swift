@@ -220,6 +220,15 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
+            name: "job-worker",
+            dependencies: [
+                "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyChat", "RedisClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
             name: "retrieval-figures",
             dependencies: [
                 "ParleyCore", "ParleyKnowledge", "ParleyModels", "ParleyStore", "VectorIndex", "OpenSSLCrypto",
@@ -236,6 +245,7 @@ let package = Package(
             name: "ParleyClusterTests",
             dependencies: [
                 "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],

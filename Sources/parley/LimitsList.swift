@@ -14,7 +14,6 @@ import ParleyModels
 import ParleyStore
 import PrometheusMetrics
 import RedisClient
-import RedisForTest
 import SentenceEncoder
 import VectorIndex
 import WebFetcher
@@ -144,6 +143,16 @@ enum LimitsList {
         Limit("ParleyCluster", "waitingTurns", ClusterLimits.waitingTurns),
         Limit("ParleyCluster", "sweepInterval", ClusterLimits.sweepInterval),
         Limit("ParleyCluster", "eventsPerRead", ClusterLimits.eventsPerRead),
+        Limit("ParleyCluster", "waitingHints", ClusterLimits.waitingHints),
+        Limit("ParleyCluster", "signoutsPerMessage", ClusterLimits.signoutsPerMessage),
+        Limit("ParleyCluster", "registeredNodes", ClusterLimits.registeredNodes),
+        Limit("ParleyCluster", "registryReadInterval", ClusterLimits.registryReadInterval),
+        Limit("ParleyCluster", "registryPause", ClusterLimits.registryPause),
+        Limit("ParleyCluster", "nodeMemory", ClusterLimits.nodeMemory),
+        Limit("ParleyCluster", "cachePause", ClusterLimits.cachePause),
+        Limit("ParleyCluster", "cacheBytes", ClusterLimits.cacheBytes),
+        Limit("ParleyCluster", "cacheEntryBytes", ClusterLimits.cacheEntryBytes),
+        Limit("ParleyCluster", "cacheTags", ClusterLimits.cacheTags),
         Limit("ParleyCluster", "ratedKeysPerPolicy", ClusterLimits.ratedKeysPerPolicy),
         Limit("ParleyCluster", "ledgerSweepInterval", ClusterLimits.ledgerSweepInterval),
         Limit("ParleyCluster", "slotSweepInterval", ClusterLimits.slotSweepInterval),
@@ -151,9 +160,6 @@ enum LimitsList {
         Limit("ParleyCluster", "denialMemory", ClusterLimits.denialMemory),
         Limit("ParleyCluster", "rateDeadline", ClusterLimits.rateDeadline),
         Limit("ParleyCluster", "rateRetryInterval", ClusterLimits.rateRetryInterval),
-        Limit("ParleyCluster", "cacheBytes", ClusterLimits.cacheBytes),
-        Limit("ParleyCluster", "cacheEntryBytes", ClusterLimits.cacheEntryBytes),
-        Limit("ParleyCluster", "cacheTags", ClusterLimits.cacheTags),
         Limit("ParleyCluster", "ticketsPerCall", ClusterLimits.ticketsPerCall),
         Limit("ParleyCluster", "waitingJobNews", ClusterLimits.waitingJobNews),
         Limit("ParleyCluster", "subscribePause", ClusterLimits.subscribePause),
@@ -219,6 +225,7 @@ enum LimitsList {
         Limit("ParleyCore", "cacheTags", CoreLimits.cacheTags),
         Limit("ParleyCore", "cacheValueBytes", CoreLimits.cacheValueBytes),
         Limit("ParleyCore", "cacheLife", CoreLimits.cacheLife),
+        Limit("ParleyCore", "queryVectorLife", CoreLimits.queryVectorLife),
         Limit("ParleyCore", "cacheMakeLife", CoreLimits.cacheMakeLife),
         Limit("ParleyCore", "cachePoll", CoreLimits.cachePoll),
         Limit("ParleyCore", "cacheTries", CoreLimits.cacheTries),
@@ -367,6 +374,7 @@ enum LimitsList {
         Limit("ParleyStore", "openLockMs", StoreLimits.openLockMs),
         Limit("ParleyStore", "walPages", StoreLimits.walPages),
         Limit("ParleyStore", "walPagesInline", StoreLimits.walPagesInline),
+        Limit("ParleyStore", "migrationAttempts", StoreLimits.migrationAttempts),
         Limit("ParleyStore", "walBytes", StoreLimits.walBytes),
         Limit("ParleyStore", "pageCacheKiB", StoreLimits.pageCacheKiB),
         Limit("ParleyStore", "instructionsPerDeadlineCheck", StoreLimits.instructionsPerDeadlineCheck),
@@ -444,11 +452,6 @@ enum LimitsList {
         Limit("RedisClient", "sentinelPatience", RedisClientLimits.sentinelPatience),
         Limit("RedisClient", "sentinelPoll", RedisClientLimits.sentinelPoll),
         Limit("RedisClient", "urlBytes", RedisClientLimits.urlBytes),
-        Limit("RedisForTest", "portAttempts", RedisForTestLimits.portAttempts),
-        Limit("RedisForTest", "startPatience", RedisForTestLimits.startPatience),
-        Limit("RedisForTest", "poll", RedisForTestLimits.poll),
-        Limit("RedisForTest", "answerSeconds", RedisForTestLimits.answerSeconds),
-        Limit("RedisForTest", "depth", RedisForTestLimits.depth),
         Limit("SentenceEncoder", "headerBytes", EncoderLimits.headerBytes),
         Limit("SentenceEncoder", "tensors", EncoderLimits.tensors),
         Limit("SentenceEncoder", "vocabularyBytes", EncoderLimits.vocabularyBytes),
