@@ -81,8 +81,10 @@ let package = Package(
         .target(
             name: "ParleyCluster",
             dependencies: [
-                "ParleyCore",
+                "ParleyCore", "RedisClient",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
@@ -230,7 +232,13 @@ let package = Package(
             dependencies: ["SentenceEncoder", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
         .testTarget(name: "ParleyCoreTests", dependencies: ["ParleyCore", "SeededRandom"], swiftSettings: strict),
-        .testTarget(name: "ParleyClusterTests", dependencies: ["ParleyCluster"], swiftSettings: strict),
+        .testTarget(
+            name: "ParleyClusterTests",
+            dependencies: [
+                "ParleyCluster", "ParleyCore", "RedisClient", "RedisForTest", "SeededRandom",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "ParleyStoreTests",
             dependencies: [

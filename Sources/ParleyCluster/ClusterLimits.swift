@@ -14,4 +14,38 @@ public enum ClusterLimits {
     public static let sweepInterval = Duration.milliseconds(250)
     /// Events that one read returns at most.
     public static let eventsPerRead = 512
+    /// Events that go to Redis in one script.
+    public static let eventsPerAppend = 256
+    /// Bytes of text that go to Redis in one script; a longer event goes alone.
+    public static let bytesPerAppend = 512 * 1024
+    /// How long an append waits for Redis. After that the node's own readers get the events, and Redis later.
+    public static let appendPatience = Duration.milliseconds(500)
+    /// How long other commands on turns wait for Redis.
+    public static let commandPatience = Duration.seconds(2)
+    /// How often a Redis that answers is looked at, and what is left over for it is sent.
+    public static let watchInterval = Duration.seconds(1)
+    /// How often a Redis that does not answer is asked.
+    public static let awayInterval = Duration.milliseconds(250)
+    /// Turns whose events are sent at once to a Redis that is back.
+    public static let turnsCaughtUpAtOnce = 8
+    /// How often the log of a turn with readers is read although no news came: news may be lost.
+    public static let tailInterval = Duration.seconds(1)
+    /// How long the log of a turn is followed after the last reader has gone.
+    public static let tailLife = Duration.seconds(30)
+    /// Turns of other nodes that are followed at once; readers of more are served once a second.
+    public static let tails = 4096
+    /// Logs that wait to be read or followed; a reader whose log is not among them asks again.
+    public static let waitingLogs = 8192
+    /// News of one turn that wait while its log is read; one is as good as many.
+    public static let waitingNews = 16
+    /// How long after its last use the copy of another node's log is kept.
+    public static let mirrorLife = Duration.seconds(30)
+    /// Bytes of all copies of logs on one node, about; copies that can be read again go first.
+    public static let mirrorBytes = 512 * 1024 * 1024
+    /// Turns that are asked about in one script.
+    public static let turnsPerQuestion = 500
+    /// How long an expired lease makes nodes look for its turn at once; later they find it in their usual rounds.
+    public static let expiredLeaseLife = Duration.seconds(60)
+    /// The pause before a failed subscription is tried again.
+    public static let subscribeInterval = Duration.seconds(1)
 }

@@ -11,28 +11,21 @@ import Synchronization
 /// Readers are never pushed to: an append wakes those that wait, and each reads on from its own position at its own
 /// pace, so a slow reader costs no memory. ``run()`` must be running for waits to end at their deadline.
 public final class InProcessCluster<C: Clock>: Sendable where C.Duration == Duration, C.Instant: Sendable {
-    private struct Waiter {
-        var turnID: TurnID
-        var deadline: C.Instant
-        var continuation: CheckedContinuation<Void, Never>
-    }
-
     private struct State: Sendable {
-        var leases = LeaseTable<C.Instant>()
+        var leases: LeaseTable<C.Instant>
         var logs: [TurnID: TurnLog] = [:]
         var changedAt: [TurnID: C.Instant] = [:]
-        var waiters: [UInt64: Waiter] = [:]
-        var waitersByTurn: [TurnID: Set<UInt64>] = [:]
-        var nextWaiter: UInt64 = 0
     }
 
     private let clock: C
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    private let readers = TurnWaits<C.Instant>()
     private let stops = TurnBroadcast()
     private let frees = TurnBroadcast()
 
-    public init(clock: C = ContinuousClock()) {
+    public init(clock: C = ContinuousClock(), leaseLife: Duration = CoreLimits.leaseLife) {
         self.clock = clock
+        self.state = Mutex(State(leases: LeaseTable(life: leaseLife)))
     }
 }
 
@@ -91,20 +84,17 @@ extension InProcessCluster: AnswerLog {
         _ events: [TurnEvent.Kind], firstSequence: Int, lease: Lease
     ) async throws(ClusterError) {
         let now = self.clock.now
-        let (result, woken) = self.state.withLock { state -> (TurnLog.Append, [Waiter]) in
-            guard state.leases.holds(lease) else { return (.fenced, []) }
+        let result = self.state.withLock { state -> TurnLog.Append in
+            guard state.leases.holds(lease) else { return .fenced }
             let turnID = lease.turnID
             let result = state.logs[turnID, default: TurnLog(turnID: turnID)]
                 .append(events, firstSequence: firstSequence, epoch: lease.epoch)
-            guard case .appended = result else { return (result, []) }
+            guard case .appended = result else { return result }
             state.changedAt[turnID] = now
-            return (result, Self.removeWaiters(of: turnID, from: &state))
-        }
-        for waiter in woken {
-            waiter.continuation.resume()
+            return result
         }
         switch result {
-        case .appended: return
+        case .appended: self.readers.wake(lease.turnID)
         case .fenced: throw Self.fenced(lease)
         case .gap: throw ClusterError(.gap, "event \(lease.epoch)-\(firstSequence) would leave a hole")
         case .full: throw ClusterError(.full, "the log of turn \(lease.turnID) is full")
@@ -121,39 +111,9 @@ extension InProcessCluster: AnswerLog {
     }
 
     public func waitForEvents(turn: TurnID, after: EventID, atMost: Duration) async throws(ClusterError) {
-        let deadline = self.clock.now.advanced(by: atMost)
-        let id = self.state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
+        await self.readers.wait(for: turn, until: self.clock.now.advanced(by: atMost)) {
+            self.state.withLock { ($0.logs[turn]?.last ?? .start) > after }
         }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let mustWait = self.state.withLock { state in
-                    guard !Task.isCancelled, (state.logs[turn]?.last ?? .start) <= after else { return false }
-                    state.waiters[id] = Waiter(turnID: turn, deadline: deadline, continuation: continuation)
-                    state.waitersByTurn[turn, default: []].insert(id)
-                    return true
-                }
-                if !mustWait {
-                    continuation.resume()
-                }
-            }
-        } onCancel: {
-            self.state.withLock { Self.removeWaiter(id, from: &$0) }?.continuation.resume()
-        }
-    }
-
-    private static func removeWaiters(of turn: TurnID, from state: inout State) -> [Waiter] {
-        (state.waitersByTurn.removeValue(forKey: turn) ?? []).compactMap { state.waiters.removeValue(forKey: $0) }
-    }
-
-    private static func removeWaiter(_ id: UInt64, from state: inout State) -> Waiter? {
-        guard let waiter = state.waiters.removeValue(forKey: id) else { return nil }
-        state.waitersByTurn[waiter.turnID]?.remove(id)
-        if state.waitersByTurn[waiter.turnID]?.isEmpty == true {
-            state.waitersByTurn[waiter.turnID] = nil
-        }
-        return waiter
     }
 }
 
@@ -191,18 +151,14 @@ extension InProcessCluster: Service {
     /// One round of upkeep.
     func sweep() {
         let now = self.clock.now
-        let expired = self.state.withLock { state -> [Waiter] in
+        self.state.withLock { state in
             for (turn, changedAt) in state.changedAt where Self.isOver(turn, changedAt, now, state) {
                 state.logs[turn] = nil
                 state.changedAt[turn] = nil
                 state.leases.forget(turn)
             }
-            let due = state.waiters.filter { $0.value.deadline <= now }
-            return due.keys.compactMap { Self.removeWaiter($0, from: &state) }
         }
-        for waiter in expired {
-            waiter.continuation.resume()
-        }
+        self.readers.endDue(now: now)
     }
 
     private static func isOver(_ turn: TurnID, _ changedAt: C.Instant, _ now: C.Instant, _ state: State) -> Bool {

@@ -55,8 +55,39 @@ public struct TurnLog: Sendable {
         return .appended(new.count)
     }
 
+    /// Adds what a log of the same turn elsewhere has after ``last``; what is here already is skipped.
+    ///
+    /// - Returns: false when an event is missing before one of these; that one and those after it are then not added.
+    mutating func merge(_ events: some Sequence<TurnEvent>) -> Bool {
+        for event in events where event.id > self.last {
+            let last = self.last
+            let isNext =
+                event.id.epoch == last.epoch
+                ? event.id.sequence == last.sequence + 1 : event.id.sequence == 1
+            guard isNext else { return false }
+            self.events.append(event)
+        }
+        return true
+    }
+
+    /// Forgets what comes after a position.
+    mutating func cut(after position: EventID) {
+        self.events.removeLast(self.events.count - self.index(after: position))
+    }
+
+    /// The event before the first one after `position`.
+    func id(before position: EventID) -> EventID {
+        let index = self.index(after: position)
+        return index == 0 ? .start : self.events[index - 1].id
+    }
+
     /// The events after a position, at most `limit`.
     public func events(after position: EventID, limit: Int) -> ArraySlice<TurnEvent> {
+        self.events[self.index(after: position)...].prefix(limit)
+    }
+
+    /// Where the first event after `position` is.
+    private func index(after position: EventID) -> Int {
         var low = 0
         var high = self.events.count
         while low < high {
@@ -67,6 +98,6 @@ public struct TurnLog: Sendable {
                 low = middle + 1
             }
         }
-        return self.events[low...].prefix(limit)
+        return low
     }
 }

@@ -85,6 +85,71 @@ struct ClusterContract<Cluster: LeaseStore & AnswerLog & TurnCommands> {
         #expect(page.events.map(\.id.description) == ["1-1", "1-2", "2-1"])
     }
 
+    func aLapsedLeaseIsToldOfUntilItIsTakenOrTheTurnEnds(lease life: Duration) async throws {
+        let turn = TurnID.generate()
+        let first = try #require(await self.cluster.acquire(turn: turn, node: self.a, afterEpoch: 0))
+        #expect(try await !self.cluster.hasExpired())
+        try await Task.sleep(for: life)
+        #expect(try await self.cluster.hasExpired())
+        #expect(try await self.cluster.live(among: [turn]).isEmpty)
+        // Nobody took it: the epoch fences, not the clock.
+        try await self.cluster.append([.started(model: "m")], firstSequence: 1, lease: first)
+        try await self.cluster.renew(first)
+        #expect(try await !self.cluster.hasExpired())
+        try await Task.sleep(for: life)
+        let second = try #require(await self.cluster.acquire(turn: turn, node: self.b, afterEpoch: 0))
+        #expect(try await !self.cluster.hasExpired())
+        await #expect {
+            try await self.cluster.renew(first)
+        } throws: {
+            ($0 as? ClusterError)?.code == .fenced
+        }
+        try await self.cluster.release(second)
+        #expect(try await !self.cluster.hasExpired())
+    }
+
+    func nothingFollowsTheEnd() async throws {
+        let turn = TurnID.generate()
+        let lease = try #require(await self.cluster.acquire(turn: turn, node: self.a, afterEpoch: 0))
+        let end = TurnEvent.Kind.stopped(messageID: .generate())
+        try await self.cluster.append([.started(model: "m"), end], firstSequence: 1, lease: lease)
+        try await self.cluster.append([end], firstSequence: 2, lease: lease)
+        await #expect {
+            try await self.cluster.append([.delta("x")], firstSequence: 3, lease: lease)
+        } throws: {
+            ($0 as? ClusterError)?.code == .fenced
+        }
+        try await self.cluster.release(lease)
+        let page = try await self.cluster.read(turn: turn, after: .start, limit: 100)
+        #expect(page.events.map(\.kind) == [.started(model: "m"), end])
+    }
+
+    func aLongLogIsReadInPages() async throws {
+        let turn = TurnID.generate()
+        let lease = try #require(await self.cluster.acquire(turn: turn, node: self.a, afterEpoch: 0))
+        let texts = (1...2000).map { "\($0) " }
+        for start in stride(from: 0, to: texts.count, by: 500) {
+            let kinds = texts[start..<start + 500].map { TurnEvent.Kind.delta($0) }
+            try await self.cluster.append(kinds, firstSequence: start + 1, lease: lease)
+        }
+        var position = EventID.start
+        var read: [TurnEvent.Kind] = []
+        while true {
+            let page = try await self.cluster.read(turn: turn, after: position, limit: 10_000)
+            guard let last = page.events.last else { break }
+            #expect(page.events.count <= 512)
+            read += page.events.map(\.kind)
+            position = last.id
+        }
+        #expect(read == texts.map { .delta($0) })
+    }
+
+    func aRoundIsClaimed() async throws {
+        #expect(try await self.cluster.claimRound("search", for: .milliseconds(20)))
+        try await Task.sleep(for: .milliseconds(40))
+        #expect(try await self.cluster.claimRound("search", for: .milliseconds(20)))
+    }
+
     func freeTurnsAreToldOf() async throws {
         let turn = TurnID.generate()
         let free = await self.cluster.freeTurns()

@@ -51,4 +51,26 @@ struct InProcessClusterTests {
     func frees() async throws {
         try await self.check { try await $0.freeTurnsAreToldOf() }
     }
+
+    @Test("a round of upkeep is claimed")
+    func rounds() async throws {
+        try await self.check { try await $0.aRoundIsClaimed() }
+    }
+
+    @Test("nothing follows the end of a turn")
+    func ends() async throws {
+        try await self.check { try await $0.nothingFollowsTheEnd() }
+    }
+
+    @Test("a long log is read in pages")
+    func pages() async throws {
+        try await self.check { try await $0.aLongLogIsReadInPages() }
+    }
+
+    @Test("a lapsed lease is told of until it is taken, and is its owner's until then")
+    func lapses() async throws {
+        let cluster = InProcessCluster(leaseLife: .milliseconds(150))
+        try await ClusterContract(cluster: cluster)
+            .aLapsedLeaseIsToldOfUntilItIsTakenOrTheTurnEnds(lease: .milliseconds(150))
+    }
 }
