@@ -129,8 +129,9 @@ struct RESPParserTests {
                     changed[index] = byte
                     let whole = Self.read([changed])
                     let pieces = Self.read(changed.map { [$0] })
-                    // NaN is not itself.
-                    #expect("\(whole)" == "\(pieces)")
+                    // `#expect` alone would take most of a minute.
+                    guard whole.values != pieces.values || whole.failure != pieces.failure else { continue }
+                    Issue.record("byte \(byte) at \(index) of \(text.debugDescription)")
                 }
             }
         }
