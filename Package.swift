@@ -60,8 +60,7 @@ let package = Package(
             dependencies: [
                 "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyModels", "ParleyKnowledge", "ParleyChat",
                 "ParleyHTTP", "PrometheusMetrics", "OpenSSLCrypto", "WebSocketServer", "WebFetcher", "MultipartParser",
-                "SentenceEncoder", "VectorIndex",
-                "DocumentText",
+                "SentenceEncoder", "VectorIndex", "DocumentText", "RedisClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -83,6 +82,7 @@ let package = Package(
             dependencies: [
                 "ParleyCore", "RedisClient",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -220,6 +220,15 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
+            name: "job-worker",
+            dependencies: [
+                "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyChat", "RedisClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
             name: "retrieval-figures",
             dependencies: [
                 "ParleyCore", "ParleyKnowledge", "ParleyModels", "ParleyStore", "VectorIndex", "OpenSSLCrypto",
@@ -235,8 +244,10 @@ let package = Package(
         .testTarget(
             name: "ParleyClusterTests",
             dependencies: [
-                "ParleyCluster", "ParleyCore", "RedisClient", "RedisForTest", "SeededRandom",
+                "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest", "SeededRandom",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(

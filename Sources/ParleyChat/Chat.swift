@@ -158,7 +158,7 @@ public struct Chat: Sendable {
         }
         guard let lease else { return turn }
         if isNew {
-            self.engine.start(turn, lease: lease, firstTitle: firstTitle)
+            await self.engine.start(turn, lease: lease, firstTitle: firstTitle)
         } else {
             await self.engine.abandon(lease)
         }

@@ -14,10 +14,26 @@ public enum ChatLimits {
     public static let snapshotInterval = Duration.seconds(3)
     /// How often due snapshots are written, all in one transaction.
     public static let snapshotFlushInterval = Duration.milliseconds(500)
-    /// How often turns without an owner are looked for, give or take a fifth.
+    /// How often all unfinished turns are looked through for some without an owner, give or take a fifth.
     public static let reaperInterval = Duration.seconds(2)
-    /// Turns without an owner that one look picks up.
-    public static let turnsPerReap = 100
+    /// How often a node asks whether a lease has run out, give or take a fifth; if so, it looks at once.
+    public static let leaseGlance = Duration.milliseconds(400)
+    /// How long other nodes leave the look for turns whose lease has run out to the node that began one.
+    public static let urgentRound = Duration.milliseconds(100)
+    /// How long other nodes leave the look through all unfinished turns to the node that began one.
+    public static let routineRound = Duration.milliseconds(1600)
+    /// Turns without an owner that one look picks up; the next are left to whichever node looks next.
+    public static let turnsPerReap = 32
+    /// Pages of unfinished turns that one look goes through.
+    public static let pagesPerReap = 200
+    /// The longest wait before a turn that another node let go of is taken, so that not always the same node wins.
+    public static let freeTurnJitter = Duration.milliseconds(50)
+    /// Turns let go of by other nodes that one node tries to take at once.
+    public static let freeTurnsAtOnce = 64
+    /// Leases that one node renews at once.
+    public static let renewalsAtOnce = 256
+    /// How often one append tells an emptied shared store of its lease; then the events wait for the next append.
+    public static let restoresPerAppend = 3
     /// How long the end of an answer is kept and tried again while the database refuses it.
     public static let finishPatience = Duration.seconds(300)
     /// The wait between two tries to write the end of an answer.
@@ -103,9 +119,25 @@ public enum ChatLimits {
     public static let comparedMemories = 200
     /// From this cosine on two facts are one.
     public static let sameFactCosine = 0.9
-    /// How often the queue of background jobs is looked at when nobody says that something lies there, give or take a
-    /// fifth.
+    /// How often rows of jobs are looked at while the queue of ids cannot be reached, and for jobs that other processes
+    /// added when the queue is this process's own; give or take a fifth.
     public static let jobPoll = Duration.seconds(2)
+    /// How often a node looks for rows that a shared queue of ids does not know, give or take a fifth.
+    public static let jobReconciliation = Duration.seconds(10)
+    /// The longest that a worker waits for news of the queue before it looks again.
+    public static let jobWait = Duration.seconds(5)
+    /// Jobs that one look into the queue takes, at most.
+    public static let jobsPerTake = 256
+    /// Ends of jobs that are written in one commit, at most.
+    public static let jobsPerCommit = 256
+    /// New jobs that wait to be told to the queue; more are found as rows.
+    public static let waitingTickets = 20_000
+    /// Jobs that are told to the queue in one call.
+    public static let ticketsPerAdd = 500
+    /// Rows that one round of reconciliation looks at, at least, unless the queue was lost.
+    public static let reconciledJobs = 5000
+    /// How often jobs that take too long are looked for, at most.
+    public static let jobWatch = Duration.seconds(1)
     /// How long running jobs may go on when the node is told to stop; then they are handed back.
     public static let jobDrainPatience = Duration.seconds(5)
     /// How often the state of the queue is measured and ended jobs are removed.

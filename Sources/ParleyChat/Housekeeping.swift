@@ -9,16 +9,14 @@ public import ServiceLifecycle
 /// Removes for good what has had its time: deleted and temporary conversations, ended sessions.
 public struct Housekeeping: Service {
     private let conversations: any ConversationStore
-    private let accounts: any AccountStore
-    private let sessionIdleLife: Duration
+    private let sessions: any SessionStore
     private let logger: Logger
 
     public init(
-        conversations: any ConversationStore, accounts: any AccountStore, sessionIdleLife: Duration, logger: Logger
+        conversations: any ConversationStore, sessions: any SessionStore, logger: Logger
     ) {
         self.conversations = conversations
-        self.accounts = accounts
-        self.sessionIdleLife = sessionIdleLife
+        self.sessions = sessions
         self.logger = logger
     }
 
@@ -37,8 +35,7 @@ public struct Housekeeping: Service {
             if gone > 0 {
                 self.logger.info("conversations removed", metadata: ["count": "\(gone)"])
             }
-            try await self.accounts.purgeSessions(
-                now: now, idleBefore: now.advanced(by: .zero - self.sessionIdleLife))
+            try await self.sessions.purgeSessions(now: now)
         } catch {
             self.logger.warning("housekeeping failed", metadata: ["error": "\(error)"])
         }

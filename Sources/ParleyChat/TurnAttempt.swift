@@ -6,10 +6,14 @@ public import ParleyCore
 
 /// One attempt to make an answer: turns what a model says into events. Pure; the engine performs them.
 ///
-/// An attempt knows the text that readers have (`base`, from the log or the last snapshot). It either *continues*
-/// after that text or *restarts*: then the new text is compared with the old, nothing is sent while they agree, and
-/// the first difference becomes one `replace`. A reader of an answer that is made anew in the same words sees nothing
-/// but the continuation.
+/// An attempt knows the text so far (`base`, from the log or the last snapshot). It either *continues* after that text
+/// or *restarts*: then the new text is compared with the old, nothing is sent while they agree, and the first
+/// difference becomes one `replace`.
+///
+/// An epoch above 1 opens with the whole of that text as one `replace`. Readers may have more of an earlier epoch than
+/// the log knows, since a shared store that restarts may have lost the last second of it, and a log that was restored
+/// begins with the epoch of its owner. A reader that has the text already sees nothing of it, and one whose answer is
+/// made anew in the same words sees nothing but the continuation.
 public struct TurnAttempt: Sendable {
     private enum Mode: Sendable {
         case appending
@@ -30,22 +34,18 @@ public struct TurnAttempt: Sendable {
     /// Whether the model has said anything in this attempt.
     public private(set) var hasDelta = false
     private var mode: Mode
-    private let mustReplace: Bool
 
     /// - Parameters:
-    ///   - base: the text that readers have.
-    ///   - logSurvived: whether the log of earlier epochs can still be read. If not, readers may have anything, and
-    ///     the epoch opens with a `replace` of the whole base.
+    ///   - base: the text that earlier epochs came to.
     ///   - continuing: whether the model's deltas come after the base instead of from the beginning.
-    ///   - sources: what an earlier attempt found. Readers have it if the log survived; if not, it is said again.
-    public init(epoch: Int, base: String, logSurvived: Bool, continuing: Bool, sources: [Citation] = []) {
+    ///   - sources: what an earlier attempt found.
+    public init(epoch: Int, base: String, continuing: Bool, sources: [Citation] = []) {
         self.epoch = epoch
         self.text = base
         let scalars = Array(base.unicodeScalars)
         self.scalarCount = scalars.count
         self.mode = continuing || scalars.isEmpty ? .appending : .matching(old: scalars, matched: 0)
         self.sources = sources
-        self.mustReplace = epoch > 1 && !logSurvived
     }
 
     /// Whether a continuing model has to be given the base as the beginning of its answer.
@@ -54,14 +54,23 @@ public struct TurnAttempt: Sendable {
         return false
     }
 
-    /// The events that open the epoch.
+    /// The events that open an epoch above 1 before the model is heard of, so that a reader sees at once that the
+    /// answer goes on: everything that an earlier epoch came to. The first epoch has nothing to say yet.
+    ///
+    /// - Parameter model: the model that answered before or will be asked.
+    public mutating func opening(model: String) -> [TurnEvent.Kind] {
+        guard self.epoch > 1, self.model == nil else { return [] }
+        return self.started(model: model)
+    }
+
+    /// The model has begun. It is told of once, or again if it is another than the opening said.
     public mutating func started(model: String) -> [TurnEvent.Kind] {
-        guard self.model == nil else { return [] }
+        guard model != self.model else { return [] }
+        let opens = self.model == nil && self.epoch > 1
         self.model = model
         var kinds: [TurnEvent.Kind] = [.started(model: model)]
-        if self.mustReplace {
-            kinds.append(.replace(from: 0, text: self.text))
-            if !self.sources.isEmpty { kinds.append(.sources(self.sources)) }
+        if opens {
+            kinds += [.replace(from: 0, text: self.text), .sources(self.sources)]
         }
         return self.numbered(kinds)
     }

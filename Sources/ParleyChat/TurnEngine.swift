@@ -56,20 +56,25 @@ public final class TurnEngine: Service {
         var firstTitle: String?
     }
 
-    private struct Running: Sendable {
-        var lease: Lease
+    /// A turn that this node is making.
+    struct Running: Sendable {
+        /// `nil` between two attempts.
+        var lease: Lease?
+        var owner: UserID
         var inbox: TurnInbox
     }
 
     private struct State: Sendable {
         var running: [TurnID: Running] = [:]
         var isDraining = false
+
+        var hasRoom: Bool { !self.isDraining && self.running.count < ChatLimits.runningTurns }
     }
 
     public let node: NodeID
     let dependencies: Dependencies
     private let drainPatience: Duration
-    private let logger: Logger
+    let logger: Logger
     private let snapshots: SnapshotWriter
     private let assembler: ContextAssembler
     private let state = Mutex(State())
@@ -104,12 +109,17 @@ public final class TurnEngine: Service {
     }
 
     /// Takes the lease of a turn that is about to be committed, so that it is committed as running and need not be
-    /// claimed. `nil` when the node is full, draining, or the leases are out of reach: the turn is then committed as
-    /// queued, for whoever picks it up.
+    /// claimed. `nil` when the node is full or draining: the turn is then committed as queued, for whoever picks it up.
+    ///
+    /// While the shared store cannot be reached the lease is provisional: the first epoch of a turn of which nobody
+    /// else knows yet. The store is told of it when it is back, as of a lease that it has lost.
     public func prepare(_ turn: TurnID) async -> Lease? {
-        let isFree = self.state.withLock { !$0.isDraining && $0.running.count < ChatLimits.runningTurns }
-        guard isFree else { return nil }
-        return try? await self.dependencies.leases.acquire(turn: turn, node: self.node, afterEpoch: 0)
+        guard self.hasRoom else { return nil }
+        do {
+            return try await self.dependencies.leases.acquire(turn: turn, node: self.node, afterEpoch: 0)
+        } catch {
+            return error.code == .unavailable ? Lease(turnID: turn, node: self.node, epoch: 1) : nil
+        }
     }
 
     /// Gives back a lease that was not needed.
@@ -117,26 +127,44 @@ public final class TurnEngine: Service {
         try? await self.dependencies.leases.release(lease)
     }
 
-    /// Begins a committed turn under its lease.
+    /// Begins a committed turn under its lease; leaves it to other nodes if this one is draining.
     ///
     /// - Parameter firstTitle: the title to give a conversation that begins with this turn.
-    public func start(_ turn: Turn, lease: Lease, firstTitle: String? = nil) {
+    public func start(_ turn: Turn, lease: Lease, firstTitle: String? = nil) async {
         let inbox = TurnInbox()
         let isNew = self.state.withLock { state in
             guard state.running[turn.id] == nil else { return false }
-            state.running[turn.id] = Running(lease: lease, inbox: inbox)
+            state.running[turn.id] = Running(lease: lease, owner: turn.ownerID, inbox: inbox)
             self.runningGauge.record(state.running.count)
             return true
         }
         guard isNew else { return }
-        if case .dropped = self.addJob.yield(Job(turn: turn, lease: lease, inbox: inbox, firstTitle: firstTitle)) {
+        let job = Job(turn: turn, lease: lease, inbox: inbox, firstTitle: firstTitle)
+        guard case .enqueued = self.addJob.yield(job) else {
             self.ended(turn.id)
+            return await self.dependencies.leaveToOthers(lease)
         }
     }
 
     /// Stops a turn if this node runs it.
     func stop(_ turn: TurnID) {
-        self.state.withLock { $0.running[turn]?.inbox }?.command(.stop)
+        self.running(turn)?.inbox.command(.stop)
+    }
+
+    /// Whether the node may take another turn.
+    var hasRoom: Bool {
+        self.state.withLock(\.hasRoom)
+    }
+
+    func running(_ turn: TurnID) -> Running? {
+        self.state.withLock { $0.running[turn] }
+    }
+
+    /// All that run here under a lease.
+    func allRunning() -> [(lease: Lease, running: Running)] {
+        self.state.withLock { state in
+            state.running.values.compactMap { running in running.lease.map { ($0, running) } }
+        }
     }
 
     private func ended(_ turn: TurnID) {
@@ -153,14 +181,14 @@ extension TurnEngine {
     public func run() async throws {
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.makeAnswers() }
                 group.addTask { await self.renewLeases() }
                 group.addTask { await self.obeyStops() }
                 group.addTask { await self.reap() }
+                group.addTask { await self.takeFreeTurns() }
                 group.addTask { await self.snapshots.run() }
                 group.addTask { await self.assembler.lane.run() }
                 // The answers come to their end first; then the rest may go.
-                await group.next()
+                await self.makeAnswers()
                 await self.snapshots.flush()
                 group.cancelAll()
             }
@@ -207,63 +235,6 @@ extension TurnEngine {
         self.ended(job.turn.id)
         await self.dependencies.afterwork?.enqueue(after: job.turn, report: report, logger: logger)
         await self.giveTitle(for: job.turn)
-    }
-
-    private func renewLeases() async {
-        while (try? await Task.sleep(for: CoreLimits.leaseRenewal)) != nil {
-            for running in self.state.withLock({ Array($0.running.values) }) {
-                do {
-                    try await self.dependencies.leases.renew(running.lease)
-                } catch {
-                    let current = self.state.withLock { $0.running[running.lease.turnID]?.lease }
-                    guard error.code == .fenced, current == running.lease else { continue }
-                    running.inbox.command(.fenced)
-                }
-            }
-        }
-    }
-
-    private func obeyStops() async {
-        for await turn in await self.dependencies.commands.stopRequests() {
-            self.stop(turn)
-        }
-    }
-
-    /// Looks for turns without an owner, at once and then every two seconds or so.
-    private func reap() async {
-        repeat {
-            await self.reapOnce()
-        } while (try? await Task.sleep(for: ChatLimits.reaperInterval * Double.random(in: 0.8...1.2))) != nil
-    }
-
-    func reapOnce() async {
-        guard !self.isDraining else { return }
-        do {
-            let unfinished = try await self.dependencies.store.unfinishedTurns(limit: ChatLimits.turnsPerReap)
-            let live = try await self.dependencies.leases.live(among: unfinished.map(\.id))
-            for turn in unfinished where !live.contains(turn.id) {
-                await self.takeOver(turn)
-            }
-        } catch {
-            self.logger.warning("turns without an owner not looked for", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func takeOver(_ turn: Turn) async {
-        let isFree = self.state.withLock {
-            $0.running[turn.id] == nil && $0.running.count < ChatLimits.runningTurns && !$0.isDraining
-        }
-        guard isFree,
-            let lease = try? await self.dependencies.leases.acquire(
-                turn: turn.id, node: self.node, afterEpoch: turn.epoch)
-        else { return }
-        guard let claimed = try? await self.dependencies.store.claim(turn.id, epoch: lease.epoch) else {
-            await self.abandon(lease)
-            return
-        }
-        self.logger.notice("answer taken over", metadata: ["turn": "\(turn.id)", "epoch": "\(lease.epoch)"])
-        Counter(label: "parley_turns_taken_over").increment()
-        self.start(claimed, lease: lease)
     }
 }
 

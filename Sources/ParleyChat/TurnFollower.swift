@@ -7,8 +7,9 @@ public import ParleyCore
 /// Follows one turn from any position to its end, for one reader, on any node.
 ///
 /// It reads the log and waits for more. The database is asked only when the log does not know the turn, or has been
-/// silent for ``ChatLimits/readerPatience``: never for an answer that streams. It holds nothing but a position: a slow
-/// reader costs no memory, it just reads later.
+/// silent for ``ChatLimits/readerPatience``: never for an answer that streams. On a node that the log does not reach,
+/// since the shared store is away, the answer so goes on in the steps of the owner's snapshots. It holds nothing but a
+/// position: a slow reader costs no memory, it just reads later.
 public struct TurnFollower: Sendable {
     private let store: any TurnStore
     private let log: any AnswerLog
@@ -16,15 +17,24 @@ public struct TurnFollower: Sendable {
     private var turn: Turn
     public private(set) var position: EventID
     private var isFinished = false
+    private let readerPatience: Duration
+    /// How long the log may be silent before the database is asked.
+    private var silence: Duration
 
     /// - Parameters:
     ///   - turn: as the reader was given it, which is the proof that the reader may see it.
     ///   - after: the last event that the reader has; ``EventID/start`` reads all.
-    public init(store: any TurnStore, log: any AnswerLog, turn: Turn, after: EventID = .start) {
+    ///   - readerPatience: how long the log may be silent before the database is asked.
+    public init(
+        store: any TurnStore, log: any AnswerLog, turn: Turn, after: EventID = .start,
+        readerPatience: Duration = ChatLimits.readerPatience
+    ) {
         self.store = store
         self.log = log
         self.turn = turn
         self.position = after
+        self.readerPatience = readerPatience
+        self.silence = readerPatience
     }
 
     /// The next events; none when there was no news for `atMost`; `nil` after the terminal event.
@@ -32,7 +42,10 @@ public struct TurnFollower: Sendable {
     /// - Throws: `StoreError` (`.notFound` when the turn was removed meanwhile), `ClusterError`, `CancellationError`.
     public mutating func next(atMost patience: Duration) async throws -> [TurnEvent]? {
         guard !self.isFinished else { return nil }
-        var waited = Duration.zero
+        let clock = ContinuousClock()
+        let start = clock.now
+        var asksAfter = self.silence
+        var hasWaited = false
         while true {
             try Task.checkCancellation()
             let page = try await self.log.read(
@@ -40,20 +53,37 @@ public struct TurnFollower: Sendable {
             if let last = page.events.last {
                 self.position = last.id
                 self.isFinished = last.kind.isTerminal
+                self.silence = self.readerPatience
                 return page.events
             }
-            if waited >= ChatLimits.readerPatience || (waited > .zero && !page.exists) {
+            // A wait may end early, without news.
+            let waited = clock.now - start
+            if waited >= asksAfter || (hasWaited && !page.exists) {
+                asksAfter = waited + self.silence
                 self.turn = try await self.store.turn(self.turn.id, owner: self.turn.ownerID)
+                if let event = Self.progress(of: self.turn, after: self.position) {
+                    self.position = event.id
+                    self.silence = min(self.readerPatience, ChatLimits.snapshotInterval)
+                    return [event]
+                }
             }
             if self.turn.state.isFinal, let events = Self.remaining(of: self.turn, after: self.position) {
                 self.isFinished = true
                 return events.isEmpty ? nil : events
             }
             guard waited < patience else { return [] }
-            let wait = min(patience - waited, page.exists ? ChatLimits.readerPatience : .seconds(1))
+            let wait = min(patience - waited, page.exists ? asksAfter - waited : .seconds(1))
             try await self.log.waitForEvents(turn: self.turn.id, after: self.position, atMost: wait)
-            waited += wait
+            hasWaited = true
         }
+    }
+
+    /// What a reader at this position lacks of a turn that runs, from its last snapshot. `nil` when it has as much:
+    /// a snapshot of an earlier epoch than the turn's covers nothing that could be named.
+    static func progress(of turn: Turn, after position: EventID) -> TurnEvent? {
+        let id = EventID(epoch: turn.epoch, sequence: turn.sequence)
+        guard !turn.state.isFinal, turn.sequence > 0, position < id else { return nil }
+        return TurnEvent(turnID: turn.id, id: id, kind: .replace(from: 0, text: turn.text))
     }
 
     /// What a reader at this position lacks of a turn that has ended, from the database alone.

@@ -40,21 +40,29 @@ struct TurnRunner: Sendable {
     let snapshots: SnapshotWriter
     let logger: Logger
 
-    /// Runs the turn. `lease` may be followed by others; `leaseChanged` is told of each.
-    func run(_ turn: Turn, lease: Lease, leaseChanged: (Lease) -> Void) async -> Report {
+    private var keeper: LeaseKeeper {
+        LeaseKeeper(store: self.dependencies.store, leases: self.dependencies.leases)
+    }
+
+    /// Runs the turn. `lease` may be followed by others; `leaseChanged` is told of each, and of `nil` before one is
+    /// given back that is not the last.
+    func run(_ turn: Turn, lease: Lease, leaseChanged: (Lease?) -> Void) async -> Report {
         var turn = turn
         var lease = lease
         var report = Report()
         while true {
             let outcome = await self.attempt(turn, lease: lease, report: &report)
-            try? await self.dependencies.leases.release(lease)
             report.isFinished = outcome == .finished
             switch outcome {
-            case .finished, .fenced, .abandoned: return report
+            case .finished, .fenced, .abandoned:
+                try? await self.dependencies.leases.release(lease)
+                return report
             case .handedOver:
-                try? await self.dependencies.store.handBack(turn.id, epoch: lease.epoch)
+                await self.dependencies.leaveToOthers(lease)
                 return report
             case .again:
+                leaseChanged(nil)
+                try? await self.dependencies.leases.release(lease)
                 guard let next = await self.nextAttempt(of: turn, after: lease) else { return report }
                 (turn, lease) = next
                 leaseChanged(lease)
@@ -83,6 +91,11 @@ struct TurnRunner: Sendable {
             report.words = asked.conversation.temporary ? nil : asked.branch.last?.content
             let continues = known.text.isEmpty ? false : await self.continues(report.model)
             var attempt = known.attempt(epoch: lease.epoch, continuing: continues)
+            guard try await self.open(&attempt, model: known.model ?? report.model, turn: turn, lease: lease) else {
+                var whole = known.attempt(epoch: lease.epoch, continuing: true)
+                return try await self.finish(
+                    &whole, turn: turn, lease: lease, as: .completed(reason: .length, usage: nil))
+            }
             if turn.stopRequested {
                 return try await self.finish(&attempt, turn: turn, lease: lease, as: .stopped)
             }
@@ -97,53 +110,72 @@ struct TurnRunner: Sendable {
                 turn: turn, conversation: asked.conversation, branch: asked.branch, model: report.model,
                 kept: known.sources, continuing: attempt.isContinuing ? known.text : nil)
             return try await self.perform(question, attempt: &attempt, lease: lease, report: &report)
-        } catch let error as ClusterError where error.code == .fenced {
-            return .fenced
         } catch {
+            if (error as? ClusterError)?.code == .fenced { return .fenced }
             self.logger.error("turn could not go on", metadata: ["error": "\(error)"])
             return .abandoned
         }
     }
 
-    /// What readers have: from the log, or from the last snapshot when the log is lost.
-    private struct Known: Sendable {
-        var text = ""
-        var sources: [Citation] = []
-        var logSurvived = true
-
-        func attempt(epoch: Int, continuing: Bool) -> TurnAttempt {
-            TurnAttempt(
-                epoch: epoch, base: self.text, logSurvived: self.logSurvived, continuing: continuing,
-                sources: self.sources)
+    /// Says at once, before the prompt is put together, that the answer goes on here.
+    ///
+    /// - Returns: false when the log is full.
+    private func open(
+        _ attempt: inout TurnAttempt, model: String?, turn: Turn, lease: Lease
+    ) async throws(ClusterError) -> Bool {
+        do {
+            try await self.tell(attempt.opening(model: model ?? ""), firstSequence: 1, turn: turn, lease: lease)
+            return true
+        } catch {
+            guard error.code == .full else { throw error }
+            return false
         }
     }
 
+    /// What an earlier epoch came to.
+    private struct Known: Sendable {
+        var text = ""
+        var sources: [Citation] = []
+        var model: String?
+
+        func attempt(epoch: Int, continuing: Bool) -> TurnAttempt {
+            TurnAttempt(epoch: epoch, base: self.text, continuing: continuing, sources: self.sources)
+        }
+    }
+
+    /// From the log, or from the last snapshot when the log is lost or has lost its end.
     private func known(of turn: Turn) async throws -> Known {
         guard turn.attempts > 1 || turn.epoch > 1 else { return Known() }
         var reader = ReaderPosition()
-        var sources: [Citation] = []
+        var known = Known()
         while true {
             let page = try await self.dependencies.log.read(
                 turn: turn.id, after: reader.last, limit: ChatLimits.eventsPerRead)
             for event in page.events {
-                guard reader.apply(event) == .applied else { return try await self.stored(turn) }
-                if case .sources(let found) = event.kind { sources = found }
+                guard reader.apply(event) == .applied else { return try await self.stored(turn, model: known.model) }
+                switch event.kind {
+                case .started(let model): known.model = model
+                case .sources(let found): known.sources = found
+                case .delta, .replace, .completed, .stopped, .failed: break
+                }
             }
-            if page.events.isEmpty {
-                guard reader.last != .start else { return try await self.stored(turn) }
-                return Known(text: reader.text, sources: sources)
+            guard page.events.isEmpty else { continue }
+            known.text = reader.text
+            if reader.last == .start || turn.text.goesOn(from: known.text) {
+                return try await self.stored(turn, model: known.model)
             }
+            return known
         }
     }
 
-    private func stored(_ turn: Turn) async throws -> Known {
+    private func stored(_ turn: Turn, model: String?) async throws -> Known {
         do {
             let message = try await self.dependencies.conversations.message(
                 turn.assistantMessageID, owner: turn.ownerID)
-            return Known(text: turn.text, sources: message.sources, logSurvived: false)
+            return Known(text: turn.text, sources: message.sources, model: model)
         } catch {
             guard error.code == .notFound else { throw error }
-            return Known(text: turn.text, logSurvived: false)
+            return Known(text: turn.text, model: model)
         }
     }
 
@@ -245,7 +277,7 @@ struct TurnRunner: Sendable {
             guard !batch.isEmpty else { return .handedOver }
             if batch.command == .fenced { return .fenced }
             do {
-                try await self.append(batch, to: &attempt, lease: lease)
+                try await self.append(batch, to: &attempt, turn: turn, lease: lease)
             } catch {
                 guard error.code == .full else { throw error }
                 return try await self.finish(
@@ -272,7 +304,7 @@ struct TurnRunner: Sendable {
     }
 
     private func append(
-        _ batch: TurnInbox.Batch, to attempt: inout TurnAttempt, lease: Lease
+        _ batch: TurnInbox.Batch, to attempt: inout TurnAttempt, turn: Turn, lease: Lease
     ) async throws(ClusterError) {
         let first = attempt.nextSequence
         var kinds: [TurnEvent.Kind] = []
@@ -283,8 +315,31 @@ struct TurnRunner: Sendable {
             kinds += attempt.found(sources)
         }
         kinds += attempt.delta(batch.text)
+        try await self.tell(kinds, firstSequence: first, turn: turn, lease: lease)
+    }
+
+    /// Appends to the log. A shared store that was emptied is told again of the lease, if it is still ours.
+    ///
+    /// - Parameter hasEnded: the events tell of an end that is in the database already.
+    private func tell(
+        _ kinds: [TurnEvent.Kind], firstSequence: Int, turn: Turn, lease: Lease, hasEnded: Bool = false
+    ) async throws(ClusterError) {
         guard !kinds.isEmpty else { return }
-        try await self.dependencies.log.append(kinds, firstSequence: first, lease: lease)
+        for _ in 0..<ChatLimits.restoresPerAppend {
+            do {
+                return try await self.dependencies.log.append(kinds, firstSequence: firstSequence, lease: lease)
+            } catch {
+                guard error.code == .lost else { throw error }
+            }
+            switch await self.keeper.restore(lease, owner: turn.ownerID, hasEnded: hasEnded) {
+            case .ours(let stopRequested):
+                self.logger.notice("lease told again to an emptied store", metadata: ["epoch": "\(lease.epoch)"])
+                if stopRequested { self.inbox.command(.stop) }
+            case .notOurs: throw ClusterError(.fenced, "the database knows a later epoch than \(lease.epoch)")
+            // The log keeps the events on this node and sends them when the lease is restored.
+            case .unknown: return
+            }
+        }
     }
 
     private func ended(
@@ -331,15 +386,19 @@ extension TurnRunner {
         if case .completed = finish {
             kinds += attempt.completing()
         }
-        if !kinds.isEmpty {
-            try await self.dependencies.log.append(kinds, firstSequence: first, lease: lease)
+        do {
+            try await self.tell(kinds, firstSequence: first, turn: turn, lease: lease)
+        } catch {
+            // A full log lacks what the database then tells.
+            guard error.code == .full else { throw error }
         }
         let sequence = attempt.terminalSequence()
         let result = TurnResult(
-            snapshot: Self.snapshot(of: attempt, turn: turn), finish: finish, model: attempt.model, at: .now())
+            snapshot: Self.snapshot(of: attempt, turn: turn), finish: finish,
+            model: attempt.model.flatMap { $0.isEmpty ? nil : $0 }, at: .now())
         guard try await self.commit(result) else { return .fenced }
         let terminal = attempt.terminal(finish, messageID: turn.assistantMessageID)
-        try? await self.dependencies.log.append([terminal], firstSequence: sequence, lease: lease)
+        try? await self.tell([terminal], firstSequence: sequence, turn: turn, lease: lease, hasEnded: true)
         Counter(label: "parley_turns", dimensions: [("state", finish.state.rawValue)]).increment()
         Metrics.Timer(label: "parley_turn_duration", dimensions: [("state", finish.state.rawValue)])
             .recordMilliseconds(max(0, Timestamp.now().milliseconds - turn.createdAt.milliseconds))
@@ -360,5 +419,22 @@ extension TurnRunner {
                 try await Task.sleep(for: ChatLimits.finishRetryInterval)
             }
         }
+    }
+}
+
+extension TurnEngine.Dependencies {
+    /// Puts a turn that cannot go on here back into the queue and tells the other nodes, so that one of them takes it
+    /// without waiting for the lease to run out.
+    func leaveToOthers(_ lease: Lease) async {
+        try? await self.store.handBack(lease.turnID, epoch: lease.epoch)
+        try? await self.leases.release(lease)
+        try? await self.commands.announceFree(lease.turnID)
+    }
+}
+
+extension String {
+    /// Whether this text begins with the other and says more.
+    fileprivate func goesOn(from other: String) -> Bool {
+        self.utf8.count > other.utf8.count && self.utf8.starts(with: other.utf8)
     }
 }

@@ -14,6 +14,49 @@ public enum ClusterLimits {
     public static let sweepInterval = Duration.milliseconds(250)
     /// Events that one read returns at most.
     public static let eventsPerRead = 512
+    /// Hints of one channel, and signals of one listener, that wait for a slow reader; it then reads the truth anew.
+    public static let waitingHints = 1024
+    /// Ended sessions that one message names.
+    public static let signoutsPerMessage = 100
+    /// Nodes that a registry tells of.
+    public static let registeredNodes = 1000
+    /// How often the registry is read although no hint came; each wait is up to 10 % shorter or longer.
+    public static let registryReadInterval = Duration.seconds(5)
+    /// The shortest wait between two readings of the registry.
+    public static let registryPause = Duration.milliseconds(50)
+    /// How long the registry remembers a node that is silent or has left.
+    public static let nodeMemory = Duration.seconds(3600)
+    /// How long a cache that did not answer is not asked.
+    public static let cachePause = Duration.seconds(1)
+    /// Bytes of names and values that the cache of a node without a shared one keeps.
+    public static let cacheBytes = 32 * 1024 * 1024
+    /// What one value in that cache costs beside its bytes.
+    public static let cacheEntryBytes = 200
+    /// Tags that it remembers; one more, and everything in it is void.
+    public static let cacheTags = 10_000
+
+    // MARK: Rate limits
+
+    /// Keys of one policy whose use one node counts in memory.
+    public static let ratedKeysPerPolicy = 50_000
+    /// How often a full table of keys is looked through for those that need not be kept.
+    public static let ledgerSweepInterval = Duration.seconds(1)
+    /// How often places that have ended are looked for.
+    public static let slotSweepInterval = Duration.seconds(30)
+    /// Keys that one node remembers as denied.
+    public static let rememberedDenials = 10_000
+    /// How long a denial is remembered at most, so that a limit that was raised is seen.
+    public static let denialMemory = Duration.seconds(10)
+    /// How long a request waits for the shared store's word on its limits before this node decides alone.
+    public static let rateDeadline = Duration.milliseconds(250)
+    /// How long this node decides alone before it asks a shared store again that did not answer.
+    public static let rateRetryInterval = Duration.seconds(1)
+    /// Tickets of jobs that one script takes or changes.
+    public static let ticketsPerCall = 1000
+    /// News of jobs that wait for a slow listener; more are told as one that something may be missing.
+    public static let waitingJobNews = 64
+    /// The pause before a subscription that failed is tried again.
+    public static let subscribePause = Duration.milliseconds(500)
     /// Events that go to Redis in one script.
     public static let eventsPerAppend = 256
     /// Bytes of text that go to Redis in one script; a longer event goes alone.

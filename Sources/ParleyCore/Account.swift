@@ -49,6 +49,11 @@ public struct Session: Hashable, Sendable {
         self.lastSeenAt = lastSeenAt
         self.expiresAt = expiresAt
     }
+
+    /// When it ends if it is not used again.
+    public var endsAt: Timestamp {
+        min(self.expiresAt, self.lastSeenAt.advanced(by: CoreLimits.sessionIdleLife))
+    }
 }
 
 /// A bearer key for `/v1`. Only the SHA-256 of the secret is stored.

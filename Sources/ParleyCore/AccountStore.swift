@@ -2,8 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
-/// The durable truth about users, their sessions, keys and presets. Every implementation passes one contract test
-/// suite.
+/// The durable truth about users, their keys and presets. Every implementation passes one contract test suite.
 public protocol AccountStore: Sendable {
     /// Users who can sign in: the local user of open mode, who has no password, does not count.
     func userCount() async throws(StoreError) -> Int
@@ -18,18 +17,6 @@ public protocol AccountStore: Sendable {
 
     /// The user and the password hash for an e-mail, or `nil`.
     func credentials(email: String) async throws(StoreError) -> (user: User, passwordHash: String)?
-
-    func create(_ session: Session) async throws(StoreError)
-
-    /// The session with this hash and its user, unless it ended.
-    func session(idHash: [UInt8], now: Timestamp) async throws(StoreError) -> (session: Session, user: User)?
-
-    func touch(sessionIDHash: [UInt8], at time: Timestamp) async throws(StoreError)
-
-    func deleteSession(idHash: [UInt8]) async throws(StoreError)
-
-    /// Removes sessions that ended or were not used since `idleBefore`.
-    func purgeSessions(now: Timestamp, idleBefore: Timestamp) async throws(StoreError)
 
     func create(_ key: APIKey) async throws(StoreError)
     func keys(of user: UserID) async throws(StoreError) -> [APIKey]

@@ -64,6 +64,8 @@ public enum CoreLimits {
     public static let jobDeliveries = 3
     /// How often a job may fail before it is set aside.
     public static let jobFailures = 8
+    /// Jobs of one kind that the queue of ids holds; more wait as rows until there is room.
+    public static let queuedJobs = 200_000
     /// How long a completed job's row is kept.
     public static let completedJobLife = Duration.seconds(24 * 3600)
     /// Facts that are kept about one user.
@@ -72,4 +74,34 @@ public enum CoreLimits {
     public static let memoryBytes = 1000
     /// How far up a branch the store looks for a summary, in messages.
     public static let summarySearchDepth = 400
+    /// The end of a session that is not used.
+    public static let sessionIdleLife = Duration.seconds(14 * 24 * 3600)
+    /// Sessions of one user; a further one ends the one that would end first.
+    public static let sessionsPerUser = 5000
+    /// How often a node tells the registry that it is there; each wait is up to 20 % shorter or longer.
+    public static let nodeHeartbeat = Duration.seconds(2)
+    /// A node that has not been heard for so long is suspect: three heartbeats missed.
+    public static let nodeSuspectAfter = Duration.milliseconds(7200)
+    /// A node that has not been heard for so long is gone: five heartbeats missed.
+    public static let nodeGoneAfter = Duration.seconds(12)
+    /// How long a list of nodes stands that more than half of them vanished from at once.
+    public static let nodeListStands = Duration.seconds(5 * 60)
+    /// The longest name in a cache, in bytes.
+    public static let cacheKeyBytes = 512
+    /// Tags of one value in a cache.
+    public static let cacheTags = 16
+    /// The largest value in a cache, in bytes; a larger one is not kept.
+    public static let cacheValueBytes = 256 * 1024
+    /// The longest life of a value in a cache; a longer one is cut to it.
+    public static let cacheLife = Duration.seconds(24 * 3600)
+    /// How long the vector of a question is kept.
+    public static let queryVectorLife = Duration.seconds(3600)
+    /// How long others wait for the one who makes a value before one of them makes it.
+    public static let cacheMakeLife = Duration.seconds(5)
+    /// How often one who waits for another node's value looks again; each wait is up to 50 % longer.
+    public static let cachePoll = Duration.milliseconds(40)
+    /// How often one asks for a value again that became void while it was made, before one makes it alone.
+    public static let cacheTries = 4
+    /// Values that are being made for others on one node at once; more are made without waiting for each other.
+    public static let cacheFlights = 4096
 }

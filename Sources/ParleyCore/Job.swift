@@ -90,7 +90,45 @@ public struct JobLease: Hashable, Sendable {
     }
 }
 
-/// The durable queue of background work. Every implementation passes one contract test suite.
+/// What became of jobs that a worker asked for by their ids.
+public struct JobClaim: Hashable, Sendable {
+    public var leases: [JobLease]
+    /// Those to come back to, and when: not due yet, or another worker's until then. What is neither here nor in
+    /// ``leases`` is no work any more.
+    public var later: [JobTicket]
+
+    public init(leases: [JobLease] = [], later: [JobTicket] = []) {
+        self.leases = leases
+        self.later = later
+    }
+}
+
+/// A sign of life of a worker about one job.
+public struct JobBeat: Hashable, Sendable {
+    public var lease: JobLease
+    /// From 0 to 1; `nil` leaves it.
+    public var progress: Double?
+
+    public init(_ lease: JobLease, progress: Double? = nil) {
+        self.lease = lease
+        self.progress = progress
+    }
+}
+
+/// Unfinished jobs in the order of their rows, for the reconciliation of a ``JobQueue``.
+public struct JobTicketPage: Hashable, Sendable {
+    /// A job that runs is due when its lease ends.
+    public var tickets: [JobTicket]
+    /// Where the next page begins; `nil` after the last.
+    public var next: Int64?
+
+    public init(tickets: [JobTicket], next: Int64?) {
+        self.tickets = tickets
+        self.next = next
+    }
+}
+
+/// The durable rows of background work. Every implementation passes one contract test suite.
 public protocol JobStore: Sendable {
     /// - Returns: the job, or the unfinished one that has the same dedupe key.
     func enqueue(_ job: NewJob) async throws(StoreError) -> (job: Job, isNew: Bool)
@@ -101,22 +139,39 @@ public protocol JobStore: Sendable {
         kinds: [JobKind], worker: NodeID, limit: Int, now: Timestamp
     ) async throws(StoreError) -> [JobLease]
 
-    /// Extends the lease by `CoreLimits.jobLeaseLife`.
-    ///
-    /// - Returns: false when the lease is lost or the job cancelled: the worker stops.
-    func heartbeat(_ lease: JobLease, progress: Double?, now: Timestamp) async throws(StoreError) -> Bool
+    /// Takes those of these jobs that are due or whose lease has run out, all in one commit. As above, one that never
+    /// came back too often is set aside.
+    func claim(_ ids: [JobID], worker: NodeID, now: Timestamp) async throws(StoreError) -> JobClaim
 
-    /// - Returns: false when the lease is lost.
-    func complete(_ lease: JobLease, now: Timestamp) async throws(StoreError) -> Bool
+    /// Extends leases by `CoreLimits.jobLeaseLife`, all in one commit.
+    ///
+    /// - Returns: for each, false when the lease is lost or the job cancelled: the worker stops.
+    func heartbeat(_ beats: [JobBeat], now: Timestamp) async throws(StoreError) -> [Bool]
+
+    /// Ends jobs, all in one commit.
+    ///
+    /// - Returns: for each, false when the lease is lost.
+    func complete(_ leases: [JobLease], now: Timestamp) async throws(StoreError) -> [Bool]
 
     /// Counts a failure: again after `failures⁴ + 15 s` and jitter, or into the dead set after
     /// `CoreLimits.jobFailures`, or at once when it is not `retryable`.
+    ///
+    /// - Returns: the job as it is now; `nil` when the lease is lost.
     func fail(
         _ lease: JobLease, error: String, retryable: Bool, now: Timestamp
-    ) async throws(StoreError) -> Bool
+    ) async throws(StoreError) -> Job?
 
     /// Hands a job back without counting the delivery, for a node that drains.
     func handBack(_ lease: JobLease, now: Timestamp) async throws(StoreError)
+
+    /// Jobs that this process puts into the store or back into it from now on, each after its commit, for as long as
+    /// the sequence is read. A slow reader misses the oldest.
+    func addedJobs() -> AsyncStream<[JobTicket]>
+
+    /// Jobs that wait or run, in the order of their rows.
+    ///
+    /// - Parameter after: where the page before ended; 0 for the first.
+    func unfinishedJobs(after: Int64, limit: Int) async throws(StoreError) -> JobTicketPage
 
     /// Newest first.
     func jobs(state: Job.State?, before: String?, limit: Int) async throws(StoreError) -> Page<Job>
@@ -135,7 +190,19 @@ public protocol JobStore: Sendable {
     func purgeJobs(completedBefore: Timestamp) async throws(StoreError)
 }
 
-/// The state of the queue, for metrics and operators.
+extension JobStore {
+    /// ``heartbeat(_:now:)`` of one job.
+    public func heartbeat(_ lease: JobLease, progress: Double?, now: Timestamp) async throws(StoreError) -> Bool {
+        try await self.heartbeat([JobBeat(lease, progress: progress)], now: now).first ?? false
+    }
+
+    /// ``complete(_:now:)`` of one job.
+    public func complete(_ lease: JobLease, now: Timestamp) async throws(StoreError) -> Bool {
+        try await self.complete([lease], now: now).first ?? false
+    }
+}
+
+/// The state of the rows, for metrics and operators.
 public struct JobFigures: Hashable, Sendable {
     public var waiting: Int
     public var running: Int

@@ -10,13 +10,15 @@ public enum KnowledgeStatus: Hashable, Sendable {
     case degraded(reason: String)
     /// By words only while the index of vectors is made from the rows; so many are in it.
     case building(vectors: Int)
+    /// By words and by meaning, but older passages still get their vectors; so many have got them.
+    case embedding(passages: Int)
 
     /// The name on the wire.
     public var name: String {
         switch self {
         case .ready: "ready"
         case .degraded: "degraded"
-        case .building: "building"
+        case .building, .embedding: "building"
         }
     }
 
@@ -27,6 +29,8 @@ public enum KnowledgeStatus: Hashable, Sendable {
         case .degraded(let reason): reason
         case .building(let vectors):
             "The index of vectors is being built, \(vectors) vectors so far: words only until then."
+        case .embedding(let passages):
+            "Older passages get their vectors, \(passages) so far: the others are found by their words only until then."
         }
     }
 }

@@ -72,10 +72,16 @@ public protocol MemoryStore: Sendable {
     /// Oldest first.
     func memories(of owner: UserID) async throws(StoreError) -> [Memory]
 
-    /// Creates the memory or replaces the text of the one with its id.
+    /// - Throws: `.conflict` when the id is taken or there are `CoreLimits.memoriesPerUser`.
+    func add(_ memory: Memory) async throws(StoreError)
+
+    /// Replaces the text of a memory.
     ///
-    /// - Throws: `.conflict` when the id is another user's or there are `CoreLimits.memoriesPerUser`.
-    func save(_ memory: Memory) async throws(StoreError)
+    /// - Returns: the memory as it now is.
+    /// - Throws: `.notFound`, also when it was deleted a moment before.
+    func changeMemory(
+        _ id: MemoryID, owner: UserID, text: String, at time: Timestamp
+    ) async throws(StoreError) -> Memory
 
     /// - Throws: `.notFound`.
     func deleteMemory(_ id: MemoryID, owner: UserID) async throws(StoreError)

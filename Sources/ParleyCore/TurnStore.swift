@@ -49,6 +49,18 @@ public struct TurnResult: Hashable, Sendable {
     }
 }
 
+/// What must be known of a turn that has not ended to take it over.
+public struct UnfinishedTurn: Hashable, Sendable {
+    public var id: TurnID
+    /// The epoch of the latest lease that the database knows; 0 before the first.
+    public var epoch: Int
+
+    public init(id: TurnID, epoch: Int) {
+        self.id = id
+        self.epoch = epoch
+    }
+}
+
 /// The durable truth about turns. Every implementation passes one contract test suite.
 public protocol TurnStore: Sendable {
     /// Commits a turn. Idempotent in the user message's id: a repeat returns the turn that the first call made, and
@@ -61,12 +73,23 @@ public protocol TurnStore: Sendable {
     /// - Throws: `.notFound`.
     func turn(_ id: TurnID, owner: UserID) async throws(StoreError) -> Turn
 
-    /// Turns that are queued or running, oldest first.
-    func unfinishedTurns(limit: Int) async throws(StoreError) -> [Turn]
+    /// Turns that are queued or running, oldest first, without their texts.
+    ///
+    /// - Parameters:
+    ///   - after: the last turn of the page before; `nil` begins.
+    ///   - limit: at most; `CoreLimits.pageElements` bounds it.
+    func unfinishedTurns(after: TurnID?, limit: Int) async throws(StoreError) -> [UnfinishedTurn]
+
+    /// One turn, whoever owns it; `nil` when it has ended or is not known.
+    func unfinishedTurn(_ id: TurnID) async throws(StoreError) -> UnfinishedTurn?
 
     /// Records that a lease at this epoch began an attempt: state running, attempts + 1.
     ///
-    /// - Returns: the turn as it now is, with the last snapshot; `nil` when it is final or a later epoch is known.
+    /// Every epoch is claimed once: two nodes that a shared store which was emptied between them gave the same one
+    /// cannot both have it.
+    ///
+    /// - Returns: the turn as it now is, with the last snapshot; `nil` when it is final or this or a later epoch is
+    ///   known.
     func claim(_ id: TurnID, epoch: Int) async throws(StoreError) -> Turn?
 
     /// Puts a turn back into the queue without counting the attempt, for a node that drains.

@@ -18,27 +18,48 @@ public struct ChatServer: Sendable {
         public var engine: TurnEngine
         public var conversations: any ConversationStore
         public var accounts: any AccountStore
+        public var access: Access
+        public var nodes: any NodeRegistry
         public var health: any StoreHealth
         public var model: any ChatModel
         public var forwarder: (any CompletionForwarder)?
         public var knowledge: Knowledge
+        /// How the shared Redis is; `nil` when this node is alone.
+        public var redis: @Sendable () -> ComponentCondition?
         /// Renders the metrics as Prometheus text.
         public var metrics: @Sendable () -> String
 
         public init(
             chat: Chat, engine: TurnEngine, conversations: any ConversationStore, accounts: any AccountStore,
-            health: any StoreHealth, model: any ChatModel, forwarder: (any CompletionForwarder)?,
-            knowledge: Knowledge, metrics: @escaping @Sendable () -> String
+            access: Access, nodes: any NodeRegistry, health: any StoreHealth, model: any ChatModel,
+            forwarder: (any CompletionForwarder)?,
+            knowledge: Knowledge, redis: @escaping @Sendable () -> ComponentCondition? = { nil },
+            metrics: @escaping @Sendable () -> String
         ) {
             self.chat = chat
             self.engine = engine
             self.conversations = conversations
             self.accounts = accounts
+            self.access = access
+            self.nodes = nodes
             self.health = health
             self.model = model
             self.forwarder = forwarder
             self.knowledge = knowledge
+            self.redis = redis
             self.metrics = metrics
+        }
+    }
+
+    /// Where it is kept who is signed in.
+    public struct Access: Sendable {
+        public var sessions: any SessionStore
+        /// Tells of sessions that end on other nodes; `nil` when no other node shares the store.
+        public var signals: (any SessionSignals)?
+
+        public init(sessions: any SessionStore, signals: (any SessionSignals)? = nil) {
+            self.sessions = sessions
+            self.signals = signals
         }
     }
 
@@ -83,6 +104,7 @@ public struct ChatServer: Sendable {
 
     let responder: RouterResponder<AppContext>
     private let feeds = TurnFeeds()
+    private let sessions: Sessions
     /// Path patterns with their methods, as the description of the API should have them.
     public let routes: [String: Set<String>]
 
@@ -91,8 +113,11 @@ public struct ChatServer: Sendable {
     /// - Throws: when the templates cannot be read or the folder of uploads cannot be made.
     public init(settings: HTTPSettings, dependencies: Dependencies) throws {
         let pages = try Pages(settings: settings)
-        let sessions = Sessions(store: dependencies.accounts, secureCookies: settings.secureCookies)
         let sockets = SocketRegistry()
+        let sessions = Sessions(
+            store: dependencies.access.sessions, accounts: dependencies.accounts,
+            signals: dependencies.access.signals, sockets: sockets, secureCookies: settings.secureCookies)
+        self.sessions = sessions
         let router = Router(context: AppContext.self)
         router.addMiddleware {
             RequestLog(pages: pages, secureTransport: settings.secureCookies)
@@ -103,11 +128,12 @@ public struct ChatServer: Sendable {
         let names = CollectionNames(documents: dependencies.knowledge.documents)
         SessionRoutes(
             settings: settings, accounts: dependencies.accounts, sessions: sessions, hasher: PasswordHasher(),
-            throttle: SignInThrottle(), sockets: sockets
+            throttle: SignInThrottle()
         ).add(to: &table)
+        SessionListRoutes(sessions: sessions).add(to: &table)
         SocketRoute(
             chat: dependencies.chat, names: names, feeds: self.feeds, registry: sockets,
-            publicOrigin: settings.publicOrigin
+            sessions: sessions, publicOrigin: settings.publicOrigin
         ).add(to: &table)
         ConversationRoutes(store: dependencies.conversations).add(to: &table)
         MessageRoutes(names: names, chat: dependencies.chat, store: dependencies.conversations).add(to: &table)
@@ -116,6 +142,7 @@ public struct ChatServer: Sendable {
         ModelRoutes(model: dependencies.model, isLocal: settings.usesLocalModel).add(to: &table)
         PresetRoutes(accounts: dependencies.accounts).add(to: &table)
         KeyRoutes(accounts: dependencies.accounts).add(to: &table)
+        NodeRoutes(registry: dependencies.nodes, nodeID: settings.nodeID).add(to: &table)
         OpenAIRoutes(
             model: dependencies.model, forwarder: dependencies.forwarder, embedder: dependencies.knowledge.embedder,
             embeddingForwarder: dependencies.knowledge.embeddingForwarder
@@ -123,7 +150,8 @@ public struct ChatServer: Sendable {
         try Self.add(dependencies.knowledge, to: &table)
         OperationRoutes(
             settings: settings, health: dependencies.health, engine: dependencies.engine,
-            knowledge: dependencies.knowledge.status, metrics: dependencies.metrics, description: Pages.openAPI()
+            knowledge: dependencies.knowledge.status, redis: dependencies.redis, metrics: dependencies.metrics,
+            description: Pages.openAPI()
         ).add(to: &table)
         pages.add(to: &table)
         table.refuseOtherMethods()
@@ -161,6 +189,7 @@ extension ChatServer {
             onServerRunning: { channel in onRunning(channel.localAddress?.port ?? port) }, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.feeds.run() }
+            group.addTask { await self.sessions.run(logger: logger) }
             try await application.run()
             group.cancelAll()
         }

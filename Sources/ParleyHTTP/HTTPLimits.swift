@@ -26,8 +26,6 @@ public enum HTTPLimits {
     public static let socketsPerUser = 200
     /// Connections that the server holds at once.
     public static let connections = 16_000
-    /// The end of a session that is not used.
-    public static let sessionIdleLife = Duration.seconds(14 * 24 * 3600)
     /// The end of a session, whatever its use.
     public static let sessionLife = Duration.seconds(90 * 24 * 3600)
     /// How often the last use of a session is written down.
@@ -36,6 +34,14 @@ public enum HTTPLimits {
     public static let sessionCacheLife = Duration.seconds(5)
     /// Sessions that are kept in that cache.
     public static let cachedSessions = 10_000
+    /// How long a session that was found is believed while the store of sessions is away.
+    public static let sessionGraceLife = Duration.seconds(10 * 60)
+    /// How long an ended session is remembered as such, against a look-up that was under way when it ended.
+    public static let endedSessionMemory = Duration.seconds(30)
+    /// How often the sessions of open WebSockets are looked up again, also without a signal.
+    public static let sessionSweepInterval = Duration.seconds(30)
+    /// Sessions that one answer lists.
+    public static let listedSessions = 200
     /// The shortest and the longest password, in bytes.
     public static let passwordBytes = 10...1024
     /// The longest name of a user, preset or key, in bytes.

@@ -29,6 +29,11 @@ struct JobRow {
             createdAt: Timestamp(row, 12), updatedAt: Timestamp(row, 13))
     }
 
+    /// Of a row with the columns row, id, kind and time; `nil` when this release does not know its kind.
+    static func ticket(_ row: Row) -> JobTicket? {
+        JobKind(rawValue: row[2]).map { JobTicket(id: JobID(row, 1), kind: $0, dueAt: Timestamp(row, 3)) }
+    }
+
     /// - Throws: `.notFound`.
     static func find(_ id: JobID, _ db: Database) throws -> JobRow {
         guard let row = try db.first("SELECT \(Self.columns) FROM jobs WHERE id = ?", [id.blob]) else {

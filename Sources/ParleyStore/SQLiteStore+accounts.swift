@@ -62,67 +62,9 @@ extension SQLiteStore: AccountStore {
         }
     }
 
-    // MARK: Sessions
-
-    public func create(_ session: Session) async throws(StoreError) {
-        try await self.write { db in
-            try Self.requireUser(session.userID, db)
-            do {
-                try db.run(
-                    "INSERT INTO sessions (id_hash, user, created, last_seen, expires) VALUES (?, ?, ?, ?, ?)",
-                    [
-                        Data(session.idHash), session.userID.blob, session.createdAt.milliseconds,
-                        session.lastSeenAt.milliseconds, session.expiresAt.milliseconds,
-                    ])
-            } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
-                throw StoreError.taken("The session")
-            }
-        }
-    }
-
-    private static func requireUser(_ id: UserID, _ db: Database) throws {
+    static func requireUser(_ id: UserID, _ db: Database) throws {
         guard try db.integer("SELECT 1 FROM users WHERE id = ?", [id.blob]) != nil else {
             throw StoreError(.notFound, "There is no such user.")
-        }
-    }
-
-    public func session(
-        idHash: [UInt8], now: Timestamp
-    ) async throws(StoreError) -> (session: Session, user: User)? {
-        try await self.read { db in
-            let row = try db.first(
-                """
-                SELECT \(Self.userColumns), s.created, s.last_seen, s.expires
-                FROM sessions AS s JOIN users AS u ON u.id = s.user WHERE s.id_hash = ? AND s.expires > ?
-                """, [Data(idHash), now.milliseconds])
-            guard let row else { return nil }
-            let user = try Self.user(row)
-            let session = Session(
-                idHash: idHash, userID: user.id, createdAt: Timestamp(row, 5), lastSeenAt: Timestamp(row, 6),
-                expiresAt: Timestamp(row, 7))
-            return (session, user)
-        }
-    }
-
-    public func touch(sessionIDHash: [UInt8], at time: Timestamp) async throws(StoreError) {
-        try await self.write { db in
-            try db.run(
-                "UPDATE sessions SET last_seen = max(last_seen, ?) WHERE id_hash = ?",
-                [time.milliseconds, Data(sessionIDHash)])
-        }
-    }
-
-    public func deleteSession(idHash: [UInt8]) async throws(StoreError) {
-        try await self.write { db in
-            try db.run("DELETE FROM sessions WHERE id_hash = ?", [Data(idHash)])
-        }
-    }
-
-    public func purgeSessions(now: Timestamp, idleBefore: Timestamp) async throws(StoreError) {
-        try await self.write { db in
-            try db.run(
-                "DELETE FROM sessions WHERE expires <= ? OR last_seen < ?",
-                [now.milliseconds, idleBefore.milliseconds])
         }
     }
 

@@ -37,6 +37,58 @@ extension SQLiteStore: JobStore {
         }
     }
 
+    public func claim(_ ids: [JobID], worker: NodeID, now: Timestamp) async throws(StoreError) -> JobClaim {
+        try await self.each(ids) { id, db in try Self.take(id, for: worker, now: now, db) }
+            .reduce(into: JobClaim()) { claim, taken in
+                switch taken {
+                case .lease(let lease): claim.leases.append(lease)
+                case .later(let ticket): claim.later.append(ticket)
+                case .gone: break
+                }
+            }
+    }
+
+    private enum Taken: Sendable {
+        case lease(JobLease)
+        case later(JobTicket)
+        case gone
+    }
+
+    private static func take(
+        _ id: JobID, for worker: NodeID, now: Timestamp, _ db: Database
+    ) throws -> Taken {
+        // One statement for what is by far the most common.
+        let taken = try db.first(
+            """
+            UPDATE jobs SET state = 'running', token = token + 1, deliveries = deliveries + 1, worker = ?1,
+                lease_end = ?2, updated = ?3
+            WHERE id = ?4 AND state = 'waiting' AND run_at <= ?3 RETURNING \(JobRow.columns)
+            """,
+            [
+                worker.name.storable, now.advanced(by: CoreLimits.jobLeaseLife).milliseconds, now.milliseconds,
+                id.blob,
+            ], JobRow.init)
+        if let taken {
+            try taken.setDocument(.indexing, at: now, db)
+            return .lease(JobLease(job: taken.job, token: taken.token))
+        }
+        guard let other = try db.first(Self.unfinishedJob, [id.blob]) else { return .gone }
+        let found = try JobRow(other)
+        var ticket = JobTicket(id: id, kind: found.job.kind, dueAt: found.job.runAt)
+        guard found.job.state == .running else { return .later(ticket) }
+        if let end = try db.integer("SELECT lease_end FROM jobs WHERE row = ?", [found.row]), end > now.milliseconds {
+            ticket.dueAt = Timestamp(milliseconds: end)
+            return .later(ticket)
+        }
+        guard found.job.deliveries - found.job.failures < CoreLimits.jobDeliveries else {
+            try Self.setAside(found, at: now, db)
+            return .gone
+        }
+        return .lease(try Self.lease(found, to: worker, now: now, db))
+    }
+
+    static let unfinishedJob = "SELECT \(JobRow.columns) FROM jobs WHERE id = ? AND state IN ('waiting', 'running')"
+
     private static func due(
         _ kinds: [JobKind], limit: Int, now: Timestamp, _ db: Database
     ) throws -> [JobRow] {
@@ -95,25 +147,24 @@ extension SQLiteStore: JobStore {
         }
     }
 
-    public func heartbeat(
-        _ lease: JobLease, progress: Double?, now: Timestamp
-    ) async throws(StoreError) -> Bool {
-        try await self.write { db in
+    public func heartbeat(_ beats: [JobBeat], now: Timestamp) async throws(StoreError) -> [Bool] {
+        try await self.each(beats) { beat, db in
             try db.run(
                 """
                 UPDATE jobs SET lease_end = max(lease_end, ?), progress = coalesce(?, progress), updated = ?
                 WHERE id = ? AND state = 'running' AND token = ?
                 """,
                 [
-                    now.advanced(by: CoreLimits.jobLeaseLife).milliseconds, progress.map { min(max($0, 0), 1) },
-                    now.milliseconds, lease.job.id.blob, lease.token,
+                    now.advanced(by: CoreLimits.jobLeaseLife).milliseconds,
+                    beat.progress.map { min(max($0, 0), 1) }, now.milliseconds, beat.lease.job.id.blob,
+                    beat.lease.token,
                 ])
             return db.changesCount == 1
         }
     }
 
-    public func complete(_ lease: JobLease, now: Timestamp) async throws(StoreError) -> Bool {
-        try await self.write { db in
+    public func complete(_ leases: [JobLease], now: Timestamp) async throws(StoreError) -> [Bool] {
+        try await self.each(leases) { lease, db in
             try db.run(
                 """
                 UPDATE jobs SET state = 'completed', progress = 1, lease_end = NULL, updated = ?
@@ -123,13 +174,27 @@ extension SQLiteStore: JobStore {
         }
     }
 
+    /// Does the same to each element, as many in one commit as ``StoreLimits/jobsPerCommit``.
+    private func each<Element: Sendable, Value: Sendable>(
+        _ elements: [Element], _ body: @escaping @Sendable (Element, Database) throws -> Value
+    ) async throws(StoreError) -> [Value] {
+        var values: [Value] = []
+        var rest = elements[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(StoreLimits.jobsPerCommit)
+            rest = rest.dropFirst(part.count)
+            values += try await self.write { db in try part.map { try body($0, db) } }
+        }
+        return values
+    }
+
     public func fail(
         _ lease: JobLease, error: String, retryable: Bool, now: Timestamp
-    ) async throws(StoreError) -> Bool {
+    ) async throws(StoreError) -> Job? {
         let error = String(error.unicodeScalars.prefix(StoreLimits.jobErrorScalars)).storable
         let jitter = self.jitter()
         return try await self.write { db in
-            guard let found = try Self.held(lease, db) else { return false }
+            guard let found = try Self.held(lease, db) else { return nil }
             let failures = found.job.failures + 1
             let isRetried = retryable && failures < CoreLimits.jobFailures
             let delay = JobBackoff.delay(failures: failures, jitter: jitter)
@@ -147,7 +212,7 @@ extension SQLiteStore: JobStore {
             } else if let version = found.version {
                 try Self.fail(version, reason: error, at: now, db)
             }
-            return true
+            return try JobRow.find(lease.job.id, db).job
         }
     }
 
@@ -170,6 +235,33 @@ extension SQLiteStore: JobStore {
             try found.setDocument(.pending, at: now, db)
         }
     }
+
+    // MARK: For the queue of ids
+
+    public func addedJobs() -> AsyncStream<[JobTicket]> {
+        self.jobAnnouncer.listen()
+    }
+
+    public func unfinishedJobs(after: Int64, limit: Int) async throws(StoreError) -> JobTicketPage {
+        let limit = min(max(limit, 1), StoreLimits.feedElements)
+        return try await self.read { db in
+            let rows = try [Self.waitingJobs, Self.runningJobs].flatMap { try db.rows($0, [after, limit + 1]) }
+                .sorted { ($0[0] as Int64) < ($1[0] as Int64) }
+            let page = rows.prefix(limit)
+            return JobTicketPage(
+                tickets: page.compactMap(JobRow.ticket), next: rows.count > limit ? page.last?[0] : nil)
+        }
+    }
+
+    static let waitingJobs = """
+        SELECT row, id, kind, run_at FROM jobs INDEXED BY jobs_by_state
+        WHERE state = 'waiting' AND row > ? ORDER BY row LIMIT ?
+        """
+
+    static let runningJobs = """
+        SELECT row, id, kind, coalesce(lease_end, 0) FROM jobs INDEXED BY jobs_by_state
+        WHERE state = 'running' AND row > ? ORDER BY row LIMIT ?
+        """
 
     // MARK: For operators
 
@@ -206,7 +298,7 @@ extension SQLiteStore: JobStore {
         """
 
     public func revive(_ id: JobID, now: Timestamp) async throws(StoreError) -> Job {
-        try await self.write { db in
+        let job = try await self.write { db in
             let found = try JobRow.find(id, db)
             guard found.job.state == .dead else {
                 throw StoreError(.conflict, "Only a job that was set aside can be tried again.")
@@ -223,6 +315,8 @@ extension SQLiteStore: JobStore {
             try found.setDocument(.pending, at: now, db)
             return try JobRow.find(id, db).job
         }
+        self.jobAnnouncer.announce([JobTicket(id: job.id, kind: job.kind, dueAt: job.runAt)])
+        return job
     }
 
     /// - Throws: `.notFound`; `.conflict` when it runs.

@@ -9,31 +9,31 @@ public import ParleyCore
 extension SQLiteStore: MemoryStore {
     public func memories(of owner: UserID) async throws(StoreError) -> [Memory] {
         try await self.read { db in
-            try db.rows(Self.memoriesInOrder, [owner.blob]).map { row in
-                guard let origin = Memory.Origin(rawValue: row[2]) else {
-                    throw StoreError(.unusable, "The database holds a memory that this release does not know.")
-                }
-                return Memory(
-                    id: MemoryID(row, 0), ownerID: owner, text: row[1], origin: origin,
-                    conversationID: row[3] == nil ? nil : ConversationID(row, 3), createdAt: Timestamp(row, 4),
-                    updatedAt: Timestamp(row, 5))
+            try db.rows(Self.memoriesOfOwner + " ORDER BY m.created, m.row", [owner.blob]).map { row in
+                try Self.memory(row, owner: owner)
             }
         }
     }
 
-    static let memoriesInOrder = """
+    static let memoriesOfOwner = """
         SELECT m.id, m.text, m.origin, c.id, m.created, m.updated FROM memories AS m
         LEFT JOIN conversations AS c ON c.id = m.conversation AND c.owner = m.owner AND c.deleted IS NULL
-        WHERE m.owner = (SELECT row FROM owners WHERE id = ?) ORDER BY m.created, m.row
+        WHERE m.owner = (SELECT row FROM owners WHERE id = ?)
         """
 
-    public func save(_ memory: Memory) async throws(StoreError) {
+    private static func memory(_ row: Row, owner: UserID) throws -> Memory {
+        guard let origin = Memory.Origin(rawValue: row[2]) else {
+            throw StoreError(.unusable, "The database holds a memory that this release does not know.")
+        }
+        return Memory(
+            id: MemoryID(row, 0), ownerID: owner, text: row[1], origin: origin,
+            conversationID: row[3] == nil ? nil : ConversationID(row, 3), createdAt: Timestamp(row, 4),
+            updatedAt: Timestamp(row, 5))
+    }
+
+    public func add(_ memory: Memory) async throws(StoreError) {
         try await self.write { db in
             let owner = try OwnerNumber.made(for: memory.ownerID, db)
-            try db.run(
-                "UPDATE memories SET text = ?, updated = ? WHERE id = ? AND owner = ?",
-                [memory.text.storable, memory.updatedAt.milliseconds, memory.id.blob, owner])
-            if db.changesCount == 1 { return }
             let count = try db.integer("SELECT count(*) FROM memories WHERE owner = ?", [owner]) ?? 0
             guard count < CoreLimits.memoriesPerUser else {
                 throw StoreError(.conflict, "There are \(CoreLimits.memoriesPerUser) memories already; delete some.")
@@ -51,6 +51,22 @@ extension SQLiteStore: MemoryStore {
             } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
                 throw StoreError.taken("The memory's id")
             }
+        }
+    }
+
+    public func changeMemory(
+        _ id: MemoryID, owner: UserID, text: String, at time: Timestamp
+    ) async throws(StoreError) -> Memory {
+        try await self.write { db in
+            try db.run(
+                """
+                UPDATE memories SET text = ?, updated = ?
+                WHERE id = ? AND owner = (SELECT row FROM owners WHERE id = ?)
+                """, [text.storable, time.milliseconds, id.blob, owner.blob])
+            guard db.changesCount == 1,
+                let row = try db.first(Self.memoriesOfOwner + " AND m.id = ?", [owner.blob, id.blob])
+            else { throw StoreError(.notFound, "There is no such memory.") }
+            return try Self.memory(row, owner: owner)
         }
     }
 

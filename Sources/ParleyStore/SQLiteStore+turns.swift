@@ -93,29 +93,34 @@ extension SQLiteStore: TurnStore {
         }
     }
 
-    public func unfinishedTurns(limit: Int) async throws(StoreError) -> [Turn] {
+    public func unfinishedTurns(after: TurnID?, limit: Int) async throws(StoreError) -> [UnfinishedTurn] {
         let limit = Self.clamped(limit)
         return try await self.read { db in
+            // A turn that was removed meanwhile begins again from the first.
             try db.rows(
                 """
-                SELECT \(TurnRow.columns) FROM \(TurnRow.tables)
-                WHERE t.state IN ('queued', 'running') ORDER BY t.row LIMIT ?
-                """, [limit]
-            ).map { try TurnRow($0).turn }
+                SELECT id, epoch FROM turns
+                WHERE state IN ('queued', 'running') AND row > coalesce((SELECT row FROM turns WHERE id = ?), -1)
+                ORDER BY row LIMIT ?
+                """, [after?.blob, limit]
+            ).map { UnfinishedTurn(id: TurnID($0, 0), epoch: $0[1]) }
+        }
+    }
+
+    public func unfinishedTurn(_ id: TurnID) async throws(StoreError) -> UnfinishedTurn? {
+        try await self.read { db in
+            try db.first("SELECT epoch FROM turns WHERE id = ? AND state IN ('queued', 'running')", [id.blob])
+                .map { UnfinishedTurn(id: id, epoch: $0[0]) }
         }
     }
 
     public func claim(_ id: TurnID, epoch: Int) async throws(StoreError) -> Turn? {
         try await self.write { db in
-            // A repeat of the same claim, whose answer was lost, counts no attempt. The text so far is an earlier
-            // epoch's: it covers nothing of the new one.
+            // The text so far is an earlier epoch's: it covers nothing of the new one.
             try db.run(
                 """
-                UPDATE turns SET
-                    attempts = attempts + iif(epoch = ?1 AND state = 'running', 0, 1),
-                    sequence = iif(epoch = ?1, sequence, 0),
-                    state = 'running', epoch = ?1
-                WHERE id = ?2 AND state IN ('queued', 'running') AND epoch <= ?1
+                UPDATE turns SET attempts = attempts + 1, sequence = 0, state = 'running', epoch = ?1
+                WHERE id = ?2 AND state IN ('queued', 'running') AND epoch < ?1
                 """, [epoch, id.blob])
             return db.changesCount == 1 ? try TurnRow.find(id, db).turn : nil
         }

@@ -31,6 +31,8 @@ public enum StoreLimits {
     public static let walPages = 1000
     /// Pages in the write-ahead log from which the writer itself moves them.
     public static let walPagesInline = 8000
+    /// How often a migration is tried again that another process may have done meanwhile.
+    public static let migrationAttempts = 10
     /// The write-ahead log is cut back to this size after a checkpoint, in bytes.
     public static let walBytes = 64 * 1024 * 1024
     /// Memory that each connection uses for pages, in KiB.
@@ -104,6 +106,10 @@ public enum StoreLimits {
     public static let jobErrorScalars = 2000
     /// Jobs that one claim takes, at most.
     public static let claimedJobs = 100
+    /// Jobs that one transaction takes, extends or ends.
+    public static let jobsPerCommit = 500
+    /// Commits whose new jobs wait to be told to a slow listener; the oldest are dropped, and found as rows.
+    public static let waitingAnnouncements = 4096
     /// Completed jobs removed in one transaction.
     public static let purgedJobsPerCommit = 1000
     /// Messages that one look for messages without a vector passes over, at most.

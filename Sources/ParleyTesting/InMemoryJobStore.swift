@@ -11,12 +11,28 @@ public final class InMemoryJobStore: JobStore {
         var job: Job
         var token: Int64 = 0
         var leaseEnd: Timestamp?
+
+        /// `nil` when it has ended.
+        var ticket: JobTicket? {
+            switch self.job.state {
+            case .waiting: JobTicket(id: self.job.id, kind: self.job.kind, dueAt: self.job.runAt)
+            case .running: JobTicket(id: self.job.id, kind: self.job.kind, dueAt: self.leaseEnd ?? self.job.runAt)
+            case .completed, .dead: nil
+            }
+        }
     }
 
     private struct State: Sendable {
         var entries: [Entry] = []
         var lastToken: Int64 = 0
         var isAway = false
+        var listeners: [AsyncStream<[JobTicket]>.Continuation] = []
+
+        func announce(_ job: Job) {
+            for listener in self.listeners {
+                listener.yield([JobTicket(id: job.id, kind: job.kind, dueAt: job.runAt)])
+            }
+        }
     }
 
     private let state = Mutex(State())
@@ -71,6 +87,7 @@ public final class InMemoryJobStore: JobStore {
                 id: new.id, kind: new.kind, payload: new.payload, dedupeKey: new.dedupeKey, runAt: new.runAt,
                 createdAt: new.runAt, updatedAt: new.runAt)
             state.entries.append(Entry(job: job))
+            state.announce(job)
             return (job, true)
         }
     }
@@ -81,44 +98,91 @@ public final class InMemoryJobStore: JobStore {
         try self.change { state in
             var leases: [JobLease] = []
             for place in state.entries.indices where leases.count < limit {
-                var entry = state.entries[place]
-                let isDue = entry.job.state == .waiting && entry.job.runAt <= now
-                let isLost = entry.job.state == .running && (entry.leaseEnd ?? now) <= now
-                guard kinds.contains(entry.job.kind), isDue || isLost else { continue }
-                state.lastToken += 1
-                entry.token = state.lastToken
-                if entry.job.deliveries >= CoreLimits.jobDeliveries {
-                    entry.job.state = .dead
-                } else {
-                    entry.job.state = .running
-                    entry.job.deliveries += 1
-                    entry.leaseEnd = now.advanced(by: CoreLimits.jobLeaseLife)
-                    leases.append(JobLease(job: entry.job, token: entry.token))
-                }
-                state.entries[place] = entry
+                guard kinds.contains(state.entries[place].job.kind) else { continue }
+                if let lease = Self.lease(place, now: now, &state) { leases.append(lease) }
             }
             return leases
         }
     }
 
-    public func heartbeat(_ lease: JobLease, progress: Double?, now: Timestamp) async throws(StoreError) -> Bool {
-        try self.change(lease, now: now) { entry in
-            entry.leaseEnd = now.advanced(by: CoreLimits.jobLeaseLife)
-            entry.job.progress = progress ?? entry.job.progress
+    public func claim(_ ids: [JobID], worker: NodeID, now: Timestamp) async throws(StoreError) -> JobClaim {
+        try self.change { state in
+            var claim = JobClaim()
+            for id in ids {
+                guard let place = state.entries.firstIndex(where: { $0.job.id == id }) else { continue }
+                if let lease = Self.lease(place, now: now, &state) {
+                    claim.leases.append(lease)
+                } else if let ticket = state.entries[place].ticket {
+                    claim.later.append(ticket)
+                }
+            }
+            return claim
         }
     }
 
-    public func complete(_ lease: JobLease, now: Timestamp) async throws(StoreError) -> Bool {
-        try self.change(lease, now: now) { entry in
-            entry.job.state = .completed
-            entry.job.progress = 1
+    /// Takes the job if it is due or lost.
+    private static func lease(_ place: Int, now: Timestamp, _ state: inout State) -> JobLease? {
+        var entry = state.entries[place]
+        let isDue = entry.job.state == .waiting && entry.job.runAt <= now
+        let isLost = entry.job.state == .running && (entry.leaseEnd ?? now) <= now
+        guard isDue || isLost else { return nil }
+        state.lastToken += 1
+        entry.token = state.lastToken
+        defer { state.entries[place] = entry }
+        guard entry.job.deliveries < CoreLimits.jobDeliveries else {
+            entry.job.state = .dead
+            return nil
+        }
+        entry.job.state = .running
+        entry.job.deliveries += 1
+        entry.leaseEnd = now.advanced(by: CoreLimits.jobLeaseLife)
+        return JobLease(job: entry.job, token: entry.token)
+    }
+
+    public func heartbeat(_ beats: [JobBeat], now: Timestamp) async throws(StoreError) -> [Bool] {
+        var areOurs: [Bool] = []
+        for beat in beats {
+            let isOurs = try self.change(beat.lease, now: now) { entry in
+                entry.leaseEnd = now.advanced(by: CoreLimits.jobLeaseLife)
+                entry.job.progress = beat.progress ?? entry.job.progress
+            }
+            areOurs.append(isOurs)
+        }
+        return areOurs
+    }
+
+    public func complete(_ leases: [JobLease], now: Timestamp) async throws(StoreError) -> [Bool] {
+        var areOurs: [Bool] = []
+        for lease in leases {
+            let isOurs = try self.change(lease, now: now) { entry in
+                entry.job.state = .completed
+                entry.job.progress = 1
+            }
+            areOurs.append(isOurs)
+        }
+        return areOurs
+    }
+
+    public func addedJobs() -> AsyncStream<[JobTicket]> {
+        let (stream, continuation) = AsyncStream.makeStream(of: [JobTicket].self)
+        self.state.withLock { $0.listeners.append(continuation) }
+        return stream
+    }
+
+    public func unfinishedJobs(after: Int64, limit: Int) async throws(StoreError) -> JobTicketPage {
+        try self.change { state in
+            let places = state.entries.indices.dropFirst(Int(after))
+            let page = places.prefix(limit)
+            return JobTicketPage(
+                tickets: page.compactMap { state.entries[$0].ticket },
+                next: places.count > limit ? Int64(page.endIndex) : nil)
         }
     }
 
     public func fail(
         _ lease: JobLease, error: String, retryable: Bool, now: Timestamp
-    ) async throws(StoreError) -> Bool {
-        try self.change(lease, now: now) { entry in
+    ) async throws(StoreError) -> Job? {
+        let isOurs = try self.change(lease, now: now) { entry in
             entry.job.failures += 1
             // Whoever reports a failure has come back: only lost deliveries in a row count.
             entry.job.deliveries = 0
@@ -127,6 +191,7 @@ public final class InMemoryJobStore: JobStore {
             entry.job.state = isDead ? .dead : .waiting
             entry.job.runAt = now.advanced(by: JobBackoff.delay(failures: entry.job.failures, jitter: 0))
         }
+        return isOurs ? self.all.first { $0.id == lease.job.id } : nil
     }
 
     public func handBack(_ lease: JobLease, now: Timestamp) async throws(StoreError) {
@@ -151,6 +216,7 @@ public final class InMemoryJobStore: JobStore {
             state.entries[place].job.runAt = now
             state.entries[place].job.deliveries = 0
             state.entries[place].job.failures = 0
+            state.announce(state.entries[place].job)
             return state.entries[place].job
         }
     }

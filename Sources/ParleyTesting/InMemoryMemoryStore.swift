@@ -25,19 +25,31 @@ public final class InMemoryMemoryStore: MemoryStore {
         self.state.withLock { $0.memories.filter { $0.ownerID == owner } }
     }
 
-    public func save(_ memory: Memory) async throws(StoreError) {
-        let isSaved = self.state.withLock { state in
-            guard let place = state.memories.firstIndex(where: { $0.id == memory.id }) else {
-                let count = state.memories.count { $0.ownerID == memory.ownerID }
-                guard count < CoreLimits.memoriesPerUser else { return false }
-                state.memories.append(memory)
-                return true
+    public func add(_ memory: Memory) async throws(StoreError) {
+        let isAdded = self.state.withLock { state in
+            let count = state.memories.count { $0.ownerID == memory.ownerID }
+            guard count < CoreLimits.memoriesPerUser, !state.memories.contains(where: { $0.id == memory.id }) else {
+                return false
             }
-            guard state.memories[place].ownerID == memory.ownerID else { return false }
-            state.memories[place] = memory
+            state.memories.append(memory)
             return true
         }
-        guard isSaved else { throw StoreError(.conflict, "taken") }
+        guard isAdded else { throw StoreError(.conflict, "taken") }
+    }
+
+    public func changeMemory(
+        _ id: MemoryID, owner: UserID, text: String, at time: Timestamp
+    ) async throws(StoreError) -> Memory {
+        let changed = self.state.withLock { state -> Memory? in
+            guard let place = state.memories.firstIndex(where: { $0.id == id && $0.ownerID == owner }) else {
+                return nil
+            }
+            state.memories[place].text = text
+            state.memories[place].updatedAt = time
+            return state.memories[place]
+        }
+        guard let changed else { throw StoreError(.notFound, "There is no such memory.") }
+        return changed
     }
 
     public func deleteMemory(_ id: MemoryID, owner: UserID) async throws(StoreError) {

@@ -17,13 +17,18 @@ import ServiceLifecycle
 struct ChatNode: Service {
     let settings: Settings
     private let store: SQLiteStore
-    private let cluster: InProcessCluster<ContinuousClock>
+    private let shared: SharedState
     private let engine: TurnEngine
     private let models: ModelAccess
     private let server: ChatServer
     private let embedders: EmbedderAccess
     private let knowledge: KnowledgeRooms
+    private let heart: RegistryHeart
+    private let place: NodePlace
     private let logger: Logger
+
+    /// What must run before the node does and until it has ended, in this order.
+    var services: [any Service] { self.shared.services }
 
     /// Opens the store and builds the rooms. Nothing runs yet.
     ///
@@ -31,26 +36,29 @@ struct ChatNode: Service {
     init(settings: Settings, metrics: PrometheusRegistry, logger: Logger) async throws {
         self.settings = settings
         self.logger = logger
+        let place = NodePlace(settings: settings)
+        self.place = place
         self.store = try SQLiteStore(path: settings.databasePath)
-        self.cluster = InProcessCluster()
+        self.shared = try SharedState(settings: settings, store: self.store, logger: logger)
         self.models = try ModelAccess(settings: settings, logger: logger)
         self.embedders = try EmbedderAccess(settings: settings, logger: logger)
         let window = ContextWindow(budgetTokens: settings.contextTokens)
         let knowledge = KnowledgeRooms(
-            settings: settings, store: self.store, models: self.models, embedders: self.embedders, window: window,
-            logger: logger)
+            settings: settings, store: self.store, queue: self.shared.jobs, models: self.models,
+            embedders: self.embedders, window: window, part: .init(works: settings.worksInServe), logger: logger)
         self.knowledge = knowledge
         self.engine = TurnEngine(
             node: NodeID(settings.nodeID),
             dependencies: .init(
-                store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
-                commands: self.cluster, model: self.models.model,
+                store: self.store, conversations: self.store, leases: self.shared.leases,
+                log: self.shared.log, commands: self.shared.commands, model: self.models.model,
                 titleModel: self.models.isLocal || !settings.makesTitles ? nil : self.models.model,
                 context: window,
                 sources: .init(memories: self.store, knowledge: knowledge.search, recall: knowledge.recall),
                 afterwork: knowledge.afterwork),
             drainPatience: .seconds(settings.drainSeconds), logger: logger)
-        let chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
+        let chat = Chat(
+            store: self.store, log: self.shared.log, commands: self.shared.commands, engine: self.engine)
         self.server = try ChatServer(
             settings: HTTPSettings(
                 mode: settings.mode, publicOrigin: settings.publicOrigin, vendorFolder: settings.vendorFolder,
@@ -58,29 +66,40 @@ struct ChatNode: Service {
                 usesLocalModel: self.models.isLocal),
             dependencies: .init(
                 chat: chat, engine: self.engine, conversations: self.store, accounts: self.store,
+                access: .init(sessions: self.shared.sessions, signals: self.shared.sessionSignals),
+                nodes: self.shared.nodes,
                 health: self.store, model: self.models.model, forwarder: self.models.forwarder,
                 knowledge: .init(
                     documents: self.store, search: knowledge.search, memories: self.store, jobs: self.store,
                     embedder: self.embedders.embedder, embeddingForwarder: self.embedders.forwarder,
                     fetcher: settings.links.fetches ? LinkAccess(privateHosts: settings.links.privateHosts) : nil,
-                    spoolFolder: settings.spoolFolder, jobsAdded: { knowledge.jobs.nudge() },
+                    spoolFolder: settings.spoolFolder,
                     status: { knowledge.status }),
+                redis: { [shared = self.shared] in shared.condition },
                 metrics: { metrics.render() }))
+        let engine = self.engine
+        self.heart = RegistryHeart(registry: self.shared.nodes, logger: logger) { [place] in
+            NodeRecord(
+                id: NodeID(settings.nodeID), address: place.address, version: BuildInformation.version,
+                state: engine.isDraining ? .terminating : .ready, runningTurns: engine.runningTurns,
+                startedAt: place.startedAt)
+        }
     }
 
     /// Runs until it is told to stop, then drains: the port closes, sockets are told to go elsewhere, running answers
     /// and jobs come to their end or are handed over, and the indexes are saved.
     func run() async throws {
+        try await self.shared.waitUntilReady()
         try await self.makeLocalUser()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.cluster.run() }
             group.addTask {
                 try await Housekeeping(
-                    conversations: self.store, accounts: self.store, sessionIdleLife: HTTPLimits.sessionIdleLife,
-                    logger: self.logger
+                    conversations: self.store, sessions: self.shared.sessions, logger: self.logger
                 ).run()
             }
+            group.addTask { try await self.heart.run() }
             try await self.serve()
+            await self.heart.end()
             group.cancelAll()
         }
         await self.embedders.shutdown()
@@ -147,6 +166,8 @@ struct ChatNode: Service {
     }
 
     private func announce(_ port: Int) {
+        self.place.found(port)
+        self.heart.nudge()
         let host = self.settings.host.contains(":") ? "[\(self.settings.host)]" : self.settings.host
         print("Parley is at http://\(host):\(port)")
         if self.models.isLocal {

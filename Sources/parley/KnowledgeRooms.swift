@@ -11,18 +11,30 @@ import ServiceLifecycle
 
 /// What a node knows and learns: search and recall for answers, and the background work that fills what they search.
 struct KnowledgeRooms: Service {
+    /// What a process does of it.
+    struct Part: Sendable {
+        /// Whether it keeps the indexes by which is searched.
+        var searches = true
+        /// Whether it does background work; if not, it only tells others of it.
+        var works = true
+    }
+
     let services: KnowledgeServices
     let search: any KnowledgeSearch
     let recall: any MessageRecall
     let jobs: JobRunner
     let afterwork: Afterwork
     private let gauges: KnowledgeGauges
+    private let part: Part
 
-    /// - Parameter window: the budget by which a conversation outgrows its model.
+    /// - Parameters:
+    ///   - queue: the ids of jobs.
+    ///   - window: the budget by which a conversation outgrows its model.
     init(
-        settings: Settings, store: SQLiteStore, models: ModelAccess, embedders: EmbedderAccess, window: ContextWindow,
-        logger: Logger
+        settings: Settings, store: SQLiteStore, queue: any JobQueue, models: ModelAccess, embedders: EmbedderAccess,
+        window: ContextWindow, part: Part, logger: Logger
     ) {
+        self.part = part
         let services = KnowledgeServices(settings: settings, store: store, embedders: embedders, logger: logger)
         self.services = services
         let embedder = services.embedder
@@ -39,14 +51,11 @@ struct KnowledgeRooms: Service {
             handlers.append(
                 SummaryWriter(conversations: store, memories: store, model: languageModel, window: window))
         }
-        let jobs = JobRunner(store: store, handlers: handlers, node: NodeID(settings.nodeID), logger: logger)
-        self.jobs = jobs
+        self.jobs = JobRunner(
+            store: store, queue: queue, handlers: part.works ? handlers : [], node: NodeID(settings.nodeID),
+            logger: logger)
         self.afterwork = Afterwork(
-            jobs: store, memories: store, hasLanguageModel: !models.isLocal,
-            nudge: {
-                jobs.nudge()
-                services.backfill.nudge()
-            })
+            jobs: store, memories: store, hasLanguageModel: !models.isLocal, nudge: { services.backfill.nudge() })
         self.gauges = KnowledgeGauges(
             store: store, indexes: ["passages": services.passageIndex, "messages": services.messageIndex])
     }
@@ -58,7 +67,7 @@ struct KnowledgeRooms: Service {
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.jobs.run() }
-            group.addTask { try await self.services.run() }
+            group.addTask { try await self.services.run(self.part) }
             group.addTask { await self.gauges.run() }
             try await group.waitForAll()
         }

@@ -11,7 +11,7 @@ import ServiceLifecycle
 
 /// What makes and keeps the knowledge base of one node: the embedder, the indexes, the reading of documents, and the
 /// vectors that are missing.
-struct KnowledgeServices: Service, KnowledgeCondition {
+struct KnowledgeServices: KnowledgeCondition {
     /// `nil` where there is no embedding model.
     let embedder: (any Embedder)?
     /// Why there is no embedder and what to do, for people.
@@ -52,16 +52,22 @@ struct KnowledgeServices: Service, KnowledgeCondition {
     }
 
     /// How well passages can be searched now.
-    var status: KnowledgeStatus { self.passageIndex.status }
+    var status: KnowledgeStatus {
+        let status = self.passageIndex.status
+        guard status == .ready, let passages = self.backfill.passagesEmbedded else { return status }
+        return .embedding(passages: passages)
+    }
 
-    /// Keeps the indexes and adds missing vectors until the program shuts down. Meanwhile `parley ingest` leaves the
-    /// reading of documents to this process.
-    func run() async throws {
-        let presence = ServerPresence(dataDir: self.dataDir)
+    /// Keeps the indexes and adds missing vectors until the program shuts down, as far as that is this process's part.
+    /// While it works, `parley ingest` leaves the reading of documents to it.
+    func run(_ part: KnowledgeRooms.Part) async throws {
+        let presence = part.works ? ServerPresence(dataDir: self.dataDir) : nil
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.passageIndex.run() }
-            group.addTask { try await self.messageIndex.run() }
-            group.addTask { try await self.backfill.run() }
+            if part.searches {
+                group.addTask { try await self.passageIndex.run() }
+                group.addTask { try await self.messageIndex.run() }
+            }
+            if part.works { group.addTask { try await self.backfill.run() } }
             try await group.waitForAll()
         }
         withExtendedLifetime(presence) {}

@@ -15,5 +15,5 @@ struct Parley: AsyncParsableCommand {
             from its own manual; set OPENAI_API_KEY or OPENAI_BASE_URL to connect one.
             """,
         version: BuildInformation.description,
-        subcommands: [Serve.self, Ingest.self, Doctor.self])
+        subcommands: [Serve.self, Worker.self, Ingest.self, Doctor.self])
 }

@@ -7,8 +7,6 @@ import Logging
 import Metrics
 import ParleyCore
 import PrometheusMetrics
-import ServiceLifecycle
-import UnixSignals
 
 /// `parley serve`: one node of the chat.
 struct Serve: AsyncParsableCommand {
@@ -44,18 +42,6 @@ struct Serve: AsyncParsableCommand {
         var logger = Logger(label: "parley")
         logger[metadataKey: "node"] = "\(settings.nodeID)"
         let node = try await Self.node(settings: settings, metrics: metrics, logger: logger)
-        let group = ServiceGroup(
-            configuration: .init(
-                services: [
-                    .init(
-                        service: node, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .cancelGroup)
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        do {
-            try await group.run()
-        } catch let error as StoreError {
-            throw StartError(error.message)
-        }
+        try await NodeGroup.run(node, on: node.services, logger: logger)
     }
 }

@@ -18,10 +18,10 @@ struct Settings: Sendable {
     /// (`dataDir` is `PARLEY_DATA_DIR`); those of `openai` are named as everybody names them.
     static let knownKeys = Set<String>([
         "host", "port", "dataDir", "model", "nodeID", "publicOrigin", "log.format", "log.level", "vendorDir",
-        "guideDir", "contextTokens", "drainSeconds", "makeTitles", "openai.baseURL", "openai.apiKey",
+        "guideDir", "contextTokens", "drainSeconds", "makeTitles", "workInServe", "openai.baseURL", "openai.apiKey",
         "openai.continuesAnswers", "openai.firstTokenSeconds", "openai.nextTokenSeconds", "openai.totalSeconds",
         "openai.connectSeconds", "openai.concurrentRequests",
-    ]).union(embeddingKeys).union(Links.keys)
+    ]).union(embeddingKeys).union(Links.keys).union(Cluster.keys)
 
     var host: String
     var port: Int
@@ -36,9 +36,12 @@ struct Settings: Sendable {
     var contextTokens: Int
     var drainSeconds: Int
     var makesTitles: Bool
+    /// Whether `parley serve` does background work; if not, `parley worker` must.
+    var worksInServe: Bool
     var openAI: OpenAI
     var embedding: Embedding
     var links: Links
+    var cluster: Cluster
 
     /// How model servers are reached.
     struct OpenAI: Sendable {
@@ -68,10 +71,12 @@ struct Settings: Sendable {
             own.append(file)
             common.append(file)
         }
-        try self.init(ConfigReader(providers: own), openAI: ConfigReader(providers: common).scoped(to: "openai"))
+        let shared = ConfigReader(providers: common)
+        try self.init(
+            ConfigReader(providers: own), openAI: shared.scoped(to: "openai"), redis: shared.scoped(to: "redis"))
     }
 
-    private init(_ config: ConfigReader, openAI: ConfigReader) throws {
+    private init(_ config: ConfigReader, openAI: ConfigReader, redis: ConfigReader) throws {
         self.host = config.string(forKey: "host", default: "127.0.0.1")
         self.port = config.int(forKey: "port", default: 8080)
         self.dataDir = config.string(forKey: "dataDir", default: "./data")
@@ -90,9 +95,11 @@ struct Settings: Sendable {
         self.drainSeconds = config.int(
             forKey: "drainSeconds", default: Int(ChatLimits.drainPatience.components.seconds))
         self.makesTitles = config.bool(forKey: "makeTitles", default: true)
+        self.worksInServe = config.bool(forKey: "workInServe", default: true)
         self.openAI = OpenAI(config: openAI)
         self.embedding = try Embedding(config: config, openAI: openAI)
         self.links = Links(config: config)
+        self.cluster = try Cluster(config: config, redis: redis)
         try self.check()
     }
 
@@ -129,10 +136,11 @@ struct Settings: Sendable {
             ("openai.totalSeconds", "\(self.openAI.totalSeconds)"),
             ("openai.concurrentRequests", "\(self.openAI.concurrentRequests)"),
             ("contextTokens", "\(self.contextTokens)"), ("makeTitles", "\(self.makesTitles)"),
+            ("workInServe", "\(self.worksInServe)"),
             ("drainSeconds", "\(self.drainSeconds)"), ("log.format", self.logFormat),
             ("log.level", self.logLevel.rawValue),
         ]
-        return own + self.embedding.shown + self.links.shown
+        return own + self.embedding.shown + self.links.shown + self.cluster.shown
     }
 
     var databasePath: String { self.dataDir + "/parley.db" }

@@ -30,6 +30,14 @@ struct SettingsOptions: ParsableArguments {
     @Option(name: .customLong("node-id"), help: "This node's name. (default: made from host name and process id)")
     var nodeID: String?
 
+    @Option(
+        name: .customLong("redis-url"),
+        help: "The Redis that several nodes share, such as redis://10.0.0.5:6379/0. (default: none, one node alone)")
+    var redisURL: String?
+
+    @Option(help: "Where other nodes reach this one, such as http://10.0.0.7:8080. (default: the bound address)")
+    var advertise: String?
+
     @Option(help: "The origin in the browser's address bar, such as https://chat.example.org, behind a proxy.")
     var publicOrigin: String?
 
@@ -54,6 +62,8 @@ struct SettingsOptions: ParsableArguments {
         set(["embeddingModel"], self.embeddingModel)
         set(["openai", "baseURL"], self.openaiBaseURL)
         set(["nodeID"], self.nodeID)
+        set(["redis", "url"], self.redisURL)
+        set(["advertise"], self.advertise)
         set(["publicOrigin"], self.publicOrigin)
         set(["log", "format"], self.logFormat)
         set(["log", "level"], self.logLevel)

@@ -211,7 +211,7 @@ struct MemoryWriterTests {
     func keeps() async throws {
         let memories = InMemoryMemoryStore()
         let other = UserID.generate()
-        try await memories.save(
+        try await memories.add(
             Memory(
                 id: .generate(), ownerID: other, text: "Is a nurse.", origin: .user, createdAt: .now(),
                 updatedAt: .now()))

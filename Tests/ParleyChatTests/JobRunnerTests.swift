@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import Logging
+import ParleyCluster
 import ParleyCore
 import ParleyTesting
 import SeededRandom
@@ -57,11 +58,13 @@ struct JobRunnerTests {
         var timing = JobRunner.Timing()
         timing.heartbeat = .milliseconds(8)
         timing.poll = .milliseconds(5)
+        timing.wait = .milliseconds(5)
         timing.drainPatience = .milliseconds(20)
         timing.figures = .milliseconds(20)
         let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return JobRunner(
-            store: store, handlers: handlers, node: NodeID(name), timing: timing, now: self.clock.now, logger: silent)
+            store: store, queue: InProcessJobQueue(), handlers: handlers, node: NodeID(name), timing: timing,
+            now: self.clock.now, logger: silent)
     }
 
     private func add(_ store: InMemoryJobStore, _ payload: String, kind: JobKind = .summarise) async throws {
@@ -189,20 +192,19 @@ struct JobRunnerTests {
         #expect(runner.runningJobs == 0)
     }
 
-    @Test("a nudge is heeded at once")
-    func nudges() async throws {
+    @Test("a new job is begun at once")
+    func announcements() async throws {
         let store = InMemoryJobStore()
         let handler = FakeHandler { _, _ in }
         var timing = JobRunner.Timing()
         timing.poll = .seconds(3600)
         let runner = JobRunner(
-            store: store, handlers: [handler], node: NodeID("n"), timing: timing,
+            store: store, queue: InProcessJobQueue(), handlers: [handler], node: NodeID("n"), timing: timing,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await self.running(runner) {
             // The first look finds nothing.
             try await Task.sleep(for: .milliseconds(20))
             _ = try await store.enqueue(NewJob(kind: .summarise, payload: "", runAt: .now()))
-            runner.nudge()
             try await self.until { store.all[0].state == .completed }
         }
     }

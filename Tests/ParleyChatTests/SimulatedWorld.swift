@@ -9,21 +9,44 @@ import Testing
 
 @testable import ParleyChat
 
-/// One turn in a world of three nodes, a database, a log and three readers.
+/// One turn in a world of three nodes, a database, a shared store and three readers.
 struct SimulatedWorld {
+    /// A defect that is put in to see that the simulation finds it.
+    enum Mutation: CaseIterable {
+        /// A later epoch opens without the text so far.
+        case opensWithoutText
+        /// A later epoch cuts at the end of the text that it knows, instead of saying all of it.
+        case opensFromTheEnd
+        /// Two claims of the same epoch succeed.
+        case claimsTwice
+        /// The database takes the end of an answer from an older epoch.
+        case finishesUnfenced
+    }
+
     /// A node that believes it owns the turn.
     struct Owner {
+        enum Stage {
+            /// Has the lease; the database does not know yet.
+            case acquired
+            /// The database knows; nothing is said yet.
+            case claimed
+            case speaking
+            /// The end is in the database, the terminal event not yet in the log.
+            case owesTerminal(TurnFinish)
+        }
+
         var lease: Lease
         var attempt: TurnAttempt
         /// What its model will say, and how much of it was said.
-        var script: [Unicode.Scalar]
-        var said: Int
+        var script: [Unicode.Scalar] = []
+        var said = 0
         var isPaused = false
-        /// The end is in the database, the terminal event not yet in the log.
-        var owesTerminal: TurnFinish?
+        var stage = Stage.acquired
     }
 
     struct Reader {
+        /// The node that it reads from.
+        var node: Int
         var position = ReaderPosition()
         /// Read from the log, not yet shown.
         var pending: [TurnEvent] = []
@@ -35,29 +58,36 @@ struct SimulatedWorld {
     }
 
     let seed: UInt64
+    let mutation: Mutation?
     var random: SeededGenerator
     var now = ContinuousClock.now
+    /// The database.
     var turn: Turn
-    var leases = LeaseTable<ContinuousClock.Instant>()
-    var log: TurnLog?
+    var cluster: SimulatedCluster
     /// The text that a reader at each event must show.
     var textAt: [EventID: String] = [:]
+    /// What every event said, wherever it was appended.
+    var kindAt: [EventID: TurnEvent.Kind] = [:]
     var owners: [Int: Owner] = [:]
-    var readers = [Reader(), Reader(), Reader()]
+    /// The turn's epoch as each node read it from the database when it last looked for turns without an owner.
+    var seenEpochs = [0, 0, 0]
+    var readers = (0..<3).map { Reader(node: $0) }
     var scripts: [[Unicode.Scalar]]
     /// The script of the attempt that finished.
     var finishedScript: [Unicode.Scalar]?
     var seen: [String: Int] = [:]
     var violation: String?
 
-    init(seed: UInt64) {
+    init(seed: UInt64, mutation: Mutation? = nil) {
         self.seed = seed
+        self.mutation = mutation
         var random = SeededGenerator(seed: seed)
         self.scripts = Self.makeScripts(&random)
         self.random = random
         self.turn = Turn(
             id: .generate(), conversationID: .generate(), ownerID: User.local.id, userMessageID: .generate(),
             assistantMessageID: .generate(), createdAt: .now())
+        self.cluster = SimulatedCluster(turnID: self.turn.id)
     }
 
     /// Two scripts that share a beginning: a model that is asked again says the same for a while, or all the time.
@@ -66,9 +96,9 @@ struct SimulatedWorld {
         func words(_ count: Int, _ random: inout SeededGenerator) -> [Unicode.Scalar] {
             (0..<count).map { _ in alphabet.randomElement(using: &random) ?? "x" }
         }
-        let common = words(Int.random(in: 0...30, using: &random), &random)
-        let first = common + words(Int.random(in: 0...40, using: &random), &random)
-        let second = common + words(Int.random(in: 0...40, using: &random), &random)
+        let common = words(Int.random(in: 0...60, using: &random), &random)
+        let first = common + words(Int.random(in: 0...80, using: &random), &random)
+        let second = common + words(Int.random(in: 0...80, using: &random), &random)
         return [first, second]
     }
 
@@ -76,208 +106,79 @@ struct SimulatedWorld {
         self.seen[what, default: 0] += 1
     }
 
+    mutating func chance(_ oneIn: Int) -> Bool {
+        Int.random(in: 0..<oneIn, using: &self.random) == 0
+    }
+
+    // MARK: A life
+
     mutating func run(steps: Int) {
+        self.accept(Int.random(in: 0..<3, using: &self.random))
         for _ in 0..<steps {
             self.now = self.now.advanced(by: .milliseconds(Int64.random(in: 1...400, using: &self.random)))
             let node = Int.random(in: 0..<3, using: &self.random)
             switch Int.random(in: 0..<100, using: &self.random) {
-            case 0..<20: self.takeOver(node)
-            case 20..<50: self.say(node)
-            case 50..<56: self.snapshot(node)
-            case 56..<62: self.finish(node)
-            case 62..<70: self.renew(node)
-            case 70..<73: self.owners[node] = nil
-            case 73..<76: self.owners[node]?.isPaused.toggle()
-            case 76..<77: self.loseEverything()
-            case 77..<79: self.readers[node] = Reader()
+            case 0..<16: self.takeOver(node)
+            case 16..<46: self.say(node)
+            case 46..<52: self.snapshot(node)
+            case 52..<57: self.finish(node)
+            case 57..<64: self.renew(node)
+            case 64..<68: self.fail(node)
+            case 68..<72: self.cluster.tail(node, count: Int.random(in: 0...30, using: &self.random))
+            case 72..<74: self.readers[node] = Reader(node: node)
+            case 74..<76: self.move(node)
             default: self.read(node)
             }
         }
     }
 
-    // MARK: Nodes
-
-    mutating func takeOver(_ node: Int, mayContinue: Bool = true) {
-        guard !self.turn.state.isFinal, self.owners[node] == nil,
-            let lease = self.leases.acquire(
-                turn: self.turn.id, node: NodeID("\(node)"), afterEpoch: self.turn.epoch, now: self.now)
-        else { return }
-        self.turn.epoch = lease.epoch
-        self.turn.state = .running
-        self.turn.attempts += 1
-        self.note(lease.epoch > 1 ? "takeover" : "begin")
-        // What the log says is what readers have; a lost log leaves the last snapshot.
-        var known = ReaderPosition()
-        var survived = lease.epoch == 1
-        for event in self.log?.events ?? [] {
-            survived = known.apply(event) == .applied
-            if !survived { break }
-        }
-        let base = survived ? known.text : self.turn.text
-        let continues = mayContinue && Bool.random(using: &self.random)
-        var script = self.scripts[Int.random(in: 0...1, using: &self.random)]
-        if continues, !base.isEmpty {
-            script = Array(base.unicodeScalars) + script
-            self.note("continuation")
-        } else if !base.isEmpty {
-            self.note(
-                script.starts(with: base.unicodeScalars) ? "restart in the same words" : "restart in other words")
-        }
-        let attempt = TurnAttempt(
-            epoch: lease.epoch, base: base, logSurvived: survived, continuing: continues)
-        let said = continues ? base.unicodeScalars.count : 0
-        var owner = Owner(lease: lease, attempt: attempt, script: script, said: said)
-        let first = owner.attempt.nextSequence
-        let kinds = owner.attempt.started(model: "m")
-        if self.append(kinds, firstSequence: first, owner: owner) {
-            self.owners[node] = owner
+    /// One of all the things that go wrong.
+    mutating func fail(_ node: Int) {
+        switch Int.random(in: 0..<20, using: &self.random) {
+        case 0..<5: self.kill(node)
+        case 5..<9:
+            self.owners[node]?.isPaused.toggle()
+        case 9:
+            self.note("everything lost")
+            for node in 0..<3 { self.kill(node) }
+            self.cluster.flush(now: self.now)
+        case 10..<12:
+            self.note("store emptied")
+            self.cluster.flush(now: self.now)
+        case 12..<14:
+            self.note("store went away")
+            self.cluster.isUp = false
+        case 14..<17:
+            self.note("store came back")
+            // Half of the time it was away and lost nothing; else it died and lost what it had not written.
+            let count = Bool.random(using: &self.random) ? 0 : Int.random(in: 0...8, using: &self.random)
+            if count > 0 { self.note("end of the log lost") }
+            let losesLease = count > 0 && self.chance(3)
+            self.cluster.restart(losing: count, losesLease: losesLease, now: self.now)
+        default:
+            self.cluster.links[node].toggle()
         }
     }
 
-    /// The model says some more.
-    mutating func say(_ node: Int) {
-        guard var owner = self.owners[node], !owner.isPaused, owner.owesTerminal == nil else { return }
-        let end = min(owner.script.count, owner.said + Int.random(in: 1...6, using: &self.random))
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: owner.script[owner.said..<end])
-        owner.said = end
-        let first = owner.attempt.nextSequence
-        let kinds = owner.attempt.delta(String(view))
-        self.owners[node] = self.append(kinds, firstSequence: first, owner: owner) ? owner : nil
+    /// The process dies; those who read from it go to others.
+    mutating func kill(_ node: Int) {
+        self.owners[node] = nil
+        self.cluster.forget(node)
+        for index in self.readers.indices where self.readers[index].node == node { self.move(index) }
     }
 
-    /// - Returns: false when the writer was fenced and must leave off.
-    mutating func append(_ kinds: [TurnEvent.Kind], firstSequence: Int, owner: Owner) -> Bool {
-        guard !kinds.isEmpty else { return true }
-        guard self.leases.holds(owner.lease, now: self.now) else {
-            self.note("fenced append")
-            return false
-        }
-        var log = self.log ?? TurnLog(turnID: self.turn.id)
-        let result = log.append(kinds, firstSequence: firstSequence, epoch: owner.lease.epoch)
-        guard case .appended(kinds.count) = result else {
-            self.violation = self.violation ?? "the holder of the lease could not append: \(result)"
-            return false
-        }
-        self.log = log
-        self.record(Array(log.events.suffix(kinds.count)), text: owner.attempt.text)
-        return true
+    mutating func move(_ reader: Int) {
+        self.readers[reader].node = Int.random(in: 0..<3, using: &self.random)
+        self.readers[reader].pending = []
     }
-
-    /// Remembers what a reader must show at the last of these events.
-    private mutating func record(_ events: [TurnEvent], text: String) {
-        for event in events {
-            if case .replace = event.kind { self.note("replace") }
-        }
-        if let last = events.last { self.textAt[last.id] = text }
-    }
-
-    mutating func snapshot(_ node: Int) {
-        guard let owner = self.owners[node], !owner.isPaused else { return }
-        // The database's fence: an older epoch or a final turn is skipped.
-        guard owner.lease.epoch == self.turn.epoch, !self.turn.state.isFinal else { return }
-        self.turn.text = owner.attempt.text
-        self.turn.sequence = owner.attempt.nextSequence - 1
-    }
-
-    mutating func finish(_ node: Int) {
-        guard var owner = self.owners[node], !owner.isPaused else { return }
-        if let finish = owner.owesTerminal {
-            let sequence = owner.attempt.nextSequence - 1
-            let event = owner.attempt.terminal(finish, messageID: self.turn.assistantMessageID)
-            _ = self.append([event], firstSequence: sequence, owner: owner)
-            self.owners[node] = nil
-            return
-        }
-        let isStopped = Int.random(in: 0..<8, using: &self.random) == 0
-        guard owner.said == owner.script.count || isStopped else { return }
-        if !isStopped {
-            let first = owner.attempt.nextSequence
-            guard self.append(owner.attempt.completing(), firstSequence: first, owner: owner) else {
-                self.owners[node] = nil
-                return
-            }
-        }
-        let finish: TurnFinish = isStopped ? .stopped : .completed(reason: .stop, usage: nil)
-        let sequence = owner.attempt.terminalSequence()
-        guard owner.lease.epoch == self.turn.epoch, !self.turn.state.isFinal else {
-            self.note("fenced finish")
-            self.owners[node] = nil
-            return
-        }
-        self.turn.text = owner.attempt.text
-        self.turn.sequence = sequence
-        self.turn.state = finish.state
-        self.turn.finish = finish
-        self.finishedScript = isStopped ? nil : owner.script
-        self.textAt[EventID(epoch: self.turn.epoch, sequence: sequence)] = self.turn.text
-        self.textAt[EventID(epoch: self.turn.epoch, sequence: sequence - 1)] = self.turn.text
-        if Int.random(in: 0..<3, using: &self.random) == 0 {
-            self.note("crash before terminal event")
-            self.owners[node] = nil
-        } else {
-            owner.owesTerminal = finish
-            self.owners[node] = owner
-        }
-    }
-
-    mutating func renew(_ node: Int) {
-        guard let owner = self.owners[node], !owner.isPaused else { return }
-        if !self.leases.renew(owner.lease, now: self.now) {
-            self.owners[node] = nil
-        }
-    }
-
-    /// The process that held leases and log in memory dies, and every node with it.
-    mutating func loseEverything() {
-        self.note("log lost")
-        self.owners = [:]
-        self.log = nil
-        self.leases = LeaseTable()
-    }
-
-    // MARK: Readers
-
-    mutating func read(_ index: Int) {
-        var reader = self.readers[index]
-        if reader.pending.isEmpty || Bool.random(using: &self.random) {
-            reader.pending += self.eventsForReader(after: reader.position.last)
-        }
-        // Shows some of what it has read; may read the rest again later, from its position.
-        let count = Int.random(in: 0...max(0, reader.pending.count), using: &self.random)
-        for event in reader.pending.prefix(count) {
-            self.show(event, in: &reader)
-        }
-        reader.pending.removeFirst(count)
-        if Int.random(in: 0..<10, using: &self.random) == 0 {
-            reader.pending = []
-        }
-        self.readers[index] = reader
-    }
-
-    private mutating func eventsForReader(after position: EventID) -> [TurnEvent] {
-        let events = self.log?.events(after: position, limit: Int.random(in: 1...20, using: &self.random)) ?? []
-        guard events.isEmpty, self.turn.state.isFinal else { return Array(events) }
-        self.note("read from the database")
-        return TurnFollower.remaining(of: self.turn, after: position) ?? []
-    }
-
-    private mutating func show(_ event: TurnEvent, in reader: inout Reader) {
-        if reader.position.apply(event) == .gap {
-            self.violation = self.violation ?? "a gap at \(event.id) after \(reader.position.last)"
-        }
-        // An opening says nothing about the text: of a lost epoch it comes from the database, before its `replace`.
-        if case .started = event.kind { return }
-        if let text = self.textAt[reader.position.last], !text.unicodeScalars.elementsEqual(reader.position.scalars) {
-            self.violation = self.violation ?? "another text than the log's at \(reader.position.last)"
-        }
-    }
-
-    // MARK: The end
 
     /// No more faults: within a bound, the turn ends and every reader comes to its end.
     mutating func settle() throws {
-        for node in 0..<3 { self.owners[node]?.isPaused = false }
+        self.cluster.restart(losing: 0, losesLease: false, now: self.now)
+        for node in 0..<3 {
+            self.owners[node]?.isPaused = false
+            self.cluster.links[node] = true
+        }
         for _ in 0..<4000 {
             self.now = self.now.advanced(by: .milliseconds(500))
             for node in 0..<3 {
@@ -285,6 +186,7 @@ struct SimulatedWorld {
                 self.takeOver(node)
                 self.say(node)
                 self.finish(node)
+                self.cluster.tail(node)
                 self.read(node)
             }
             if self.turn.state.isFinal, self.readers.allSatisfy(\.position.isFinished) { return }
@@ -301,6 +203,59 @@ struct SimulatedWorld {
         }
         if let script = self.finishedScript, !script.elementsEqual(self.turn.text.unicodeScalars) {
             throw Violation(seed: self.seed, what: "the stored text is not what the model said")
+        }
+    }
+
+    /// A whole life with this seed.
+    static func live(seed: UInt64, mutation: Mutation? = nil) throws -> SimulatedWorld {
+        var world = SimulatedWorld(seed: seed, mutation: mutation)
+        world.run(steps: 500)
+        try world.settle()
+        try world.check()
+        return world
+    }
+}
+
+// MARK: Readers
+
+extension SimulatedWorld {
+    mutating func read(_ index: Int) {
+        var reader = self.readers[index]
+        if reader.pending.isEmpty || Bool.random(using: &self.random) {
+            // What is read again is read from the position on.
+            reader.pending = self.eventsForReader(on: reader.node, after: reader.position.last)
+        }
+        // Shows some of what it has read; may read the rest again later, from its position.
+        let count = Int.random(in: 0...reader.pending.count, using: &self.random)
+        for event in reader.pending.prefix(count) {
+            self.show(event, in: &reader)
+        }
+        reader.pending.removeFirst(count)
+        self.readers[index] = reader
+    }
+
+    private mutating func eventsForReader(on node: Int, after position: EventID) -> [TurnEvent] {
+        let limit = Int.random(in: 1...20, using: &self.random)
+        let events = self.cluster.mirrors[node].events(after: position, limit: limit)
+        guard events.isEmpty else { return Array(events) }
+        if self.turn.state.isFinal {
+            self.note("end read from the database")
+            return TurnFollower.remaining(of: self.turn, after: position) ?? []
+        }
+        // The log was silent for long.
+        guard self.chance(6), let event = TurnFollower.progress(of: self.turn, after: position) else { return [] }
+        self.note("progress read from the database")
+        return [event]
+    }
+
+    private mutating func show(_ event: TurnEvent, in reader: inout Reader) {
+        if reader.position.apply(event) == .gap {
+            self.violation = self.violation ?? "a gap at \(event.id) after \(reader.position.last)"
+        }
+        // An opening says nothing about the text: that comes with its `replace`.
+        if case .started = event.kind { return }
+        if let text = self.textAt[reader.position.last], !text.unicodeScalars.elementsEqual(reader.position.scalars) {
+            self.violation = self.violation ?? "another text than the log's at \(reader.position.last)"
         }
     }
 }

@@ -15,24 +15,32 @@ struct TestNode: Sendable {
     let cluster: InProcessCluster<ContinuousClock>
     let engine: TurnEngine
     let chat: Chat
+    /// What the node shares with others, or its own.
+    private let log: any AnswerLog
+    private let readerPatience: Duration
     let user = User.local.id
 
+    /// - Parameter shared: what the node shares with others; `nil` keeps everything to itself.
     init(
         folder: String, model: any ChatModel, titleModel: (any ChatModel)? = nil,
-        sources: ContextSources = ContextSources(), afterwork: Afterwork? = nil
+        sources: ContextSources = ContextSources(), afterwork: Afterwork? = nil, shared: SimulatedRedis.View? = nil,
+        drainPatience: Duration = ChatLimits.drainPatience
     ) throws {
         self.store = try SQLiteStore(path: folder + "/parley.sqlite")
         self.cluster = InProcessCluster()
+        let ports: any LeaseStore & AnswerLog & TurnCommands = shared ?? self.cluster
+        self.log = ports
+        // What is shared goes away in tests, which is not waited for.
+        self.readerPatience = shared == nil ? ChatLimits.readerPatience : .milliseconds(20)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         self.engine = TurnEngine(
-            node: NodeID("test"),
+            node: shared?.id ?? NodeID("test"),
             dependencies: .init(
-                store: self.store, conversations: self.store, leases: self.cluster, log: self.cluster,
-                commands: self.cluster, model: model, titleModel: titleModel,
-                sources: sources, afterwork: afterwork),
-            logger: logger)
-        self.chat = Chat(store: self.store, log: self.cluster, commands: self.cluster, engine: self.engine)
+                store: self.store, conversations: self.store, leases: ports, log: ports, commands: ports,
+                model: model, titleModel: titleModel, sources: sources, afterwork: afterwork),
+            drainPatience: drainPatience, logger: logger)
+        self.chat = Chat(store: self.store, log: ports, commands: ports, engine: self.engine)
     }
 
     /// Runs the node while the body runs, in a folder that is removed afterwards.
@@ -78,13 +86,19 @@ struct TestNode: Sendable {
         try await self.chat.send(.init(id: .generate(), content: text), to: conversation, user: self.user)
     }
 
+    private func follower(of turn: TurnID, after position: EventID) async throws -> TurnFollower {
+        TurnFollower(
+            store: self.store, log: self.log, turn: try await self.chat.turn(turn, user: self.user), after: position,
+            readerPatience: self.readerPatience)
+    }
+
     /// Reads a turn to its end with a reader that insists on the rule.
     func readToEnd(_ turn: TurnID, from reader: ReaderPosition = ReaderPosition()) async throws -> (
         reader: ReaderPosition, events: [TurnEvent]
     ) {
         var reader = reader
         var all: [TurnEvent] = []
-        var follower = self.chat.follow(try await self.chat.turn(turn, user: self.user), after: reader.last)
+        var follower = try await self.follower(of: turn, after: reader.last)
         while let events = try await follower.next(atMost: .seconds(30)) {
             for event in events {
                 guard reader.apply(event) == .applied else { throw Unexpected(event: event) }
@@ -92,6 +106,20 @@ struct TestNode: Sendable {
             }
         }
         return (reader, all)
+    }
+
+    /// Reads a turn until the reader shows this text.
+    func read(_ turn: TurnID, until text: String, from reader: ReaderPosition = ReaderPosition()) async throws
+        -> ReaderPosition
+    {
+        var reader = reader
+        var follower = try await self.follower(of: turn, after: reader.last)
+        while reader.text != text, let events = try await follower.next(atMost: .seconds(30)) {
+            for event in events {
+                guard reader.apply(event) == .applied else { throw Unexpected(event: event) }
+            }
+        }
+        return reader
     }
 
     struct Unexpected: Error {

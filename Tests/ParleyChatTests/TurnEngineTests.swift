@@ -82,7 +82,8 @@ struct TurnEngineTests {
             let replaced = events.compactMap { event in
                 if case .replace(let from, _) = event.kind { from } else { nil }
             }
-            #expect(replaced == [11])
+            // The opening says the text so far; then the first difference.
+            #expect(replaced == [0, 11])
             #expect(events.last?.id.epoch == 2)
             #expect(try await node.store.turn(turn.id, owner: node.user).attempts == 2)
         }
@@ -98,7 +99,8 @@ struct TurnEngineTests {
             let (reader, events) = try await node.readToEnd(turn.id)
             #expect(reader.text == "one two three")
             #expect(model.requests.map(\.continuing) == [nil, "one two"])
-            #expect(!events.contains { if case .replace = $0.kind { true } else { false } })
+            let replaced = events.filter { $0.kind.name == "replace" }.map(\.kind)
+            #expect(replaced == [.replace(from: 0, text: "one two")])
         }
     }
 

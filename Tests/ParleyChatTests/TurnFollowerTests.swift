@@ -54,7 +54,10 @@ private final class CountingTurnStore: TurnStore {
     }
 
     func begin(_ new: NewTurn) async throws(StoreError) -> (turn: Turn, isNew: Bool) { throw Self.unused }
-    func unfinishedTurns(limit: Int) async throws(StoreError) -> [Turn] { throw Self.unused }
+    func unfinishedTurns(after: TurnID?, limit: Int) async throws(StoreError) -> [UnfinishedTurn] {
+        throw Self.unused
+    }
+    func unfinishedTurn(_ id: TurnID) async throws(StoreError) -> UnfinishedTurn? { throw Self.unused }
     func claim(_ id: TurnID, epoch: Int) async throws(StoreError) -> Turn? { throw Self.unused }
     func handBack(_ id: TurnID, epoch: Int) async throws(StoreError) { throw Self.unused }
     func save(_ snapshots: [TurnSnapshot]) async throws(StoreError) { throw Self.unused }

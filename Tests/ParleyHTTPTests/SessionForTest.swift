@@ -7,7 +7,7 @@ import ParleyCore
 
 /// Opens a session past the door, for a user without a password.
 enum SessionForTest {
-    static func open(for user: UserID, in store: any AccountStore) async throws -> String {
+    static func open(for user: UserID, in store: any SessionStore) async throws -> String {
         let secret = SecretToken.generate()
         let now = Timestamp.now()
         try await store.create(

@@ -29,6 +29,7 @@ struct TestServer: Sendable {
         mode: HTTPSettings.Mode = .open, model: any ChatModel = SayingModel(),
         search: any KnowledgeSearch = WordSearch(), embedder: (any Embedder)? = nil,
         fetcher: (any LinkFetcher)? = nil, documents: (any DocumentStore)? = nil,
+        access: ChatServer.Access? = nil, nodes: any NodeRegistry = InProcessNodeRegistry(),
         _ body: @escaping @Sendable (TestServer) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("parley-\(UUID())").path
@@ -51,7 +52,8 @@ struct TestServer: Sendable {
                 mode: mode, nodeID: "test", version: "0", commit: "0", usesLocalModel: true),
             dependencies: .init(
                 chat: Chat(store: store, log: cluster, commands: cluster, engine: engine), engine: engine,
-                conversations: store, accounts: store, health: store, model: model, forwarder: nil,
+                conversations: store, accounts: store,
+                access: access ?? .init(sessions: store), nodes: nodes, health: store, model: model, forwarder: nil,
                 knowledge: .init(
                     documents: documents, search: search, memories: store, jobs: store,
                     embedder: embedder, fetcher: fetcher, spoolFolder: folder + "/spool",

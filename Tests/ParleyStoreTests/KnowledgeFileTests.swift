@@ -220,7 +220,7 @@ struct KnowledgeFileTests {
                 SQLiteStore.contiguous(SQLiteStore.hasVector), SQLiteStore.keywordHits, TermStatistics.holding,
                 SQLiteStore.livePassages, SQLiteStore.allVectors, SQLiteStore.vectorsOfDocument, SQLiteStore.numbers,
                 SQLiteStore.withoutVector, SQLiteStore.dueJobs, SQLiteStore.lostJobs, SQLiteStore.jobsInOrder,
-                SQLiteStore.jobsInState, JobRow.unfinished, SQLiteStore.memoriesInOrder, SQLiteStore.deepestSummary,
+                SQLiteStore.jobsInState, JobRow.unfinished, SQLiteStore.memoriesOfOwner, SQLiteStore.deepestSummary,
                 SQLiteStore.fork, SQLiteStore.messageStates, SQLiteStore.messageVectorFeed,
                 SQLiteStore.messagesByNumber, EditionRow.firstDead, EditionRow.unindexed, EditionRow.surplus,
                 "SELECT min(run_at) FROM jobs WHERE state = 'waiting' AND kind = ? AND run_at <= ?",

@@ -17,11 +17,15 @@ def free_port():
 
 
 class Program:
-    """A program that says on standard output where it listens; it is ended by its process id."""
+    """A program that says on standard output where it listens; it is ended by its process id.
 
-    def __init__(self, command, marker, env=None, patience=30.0):
+    What it logs goes to the file `log`, or is dropped.
+    """
+
+    def __init__(self, command, marker, env=None, patience=30.0, log=None):
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **(env or {})}
+            command, stdout=subprocess.PIPE, stderr=log or subprocess.DEVNULL, text=True,
+            env={**os.environ, **(env or {})},
         )
         timer = threading.Timer(patience, self.process.kill)
         timer.start()

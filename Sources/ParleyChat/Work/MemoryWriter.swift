@@ -62,7 +62,7 @@ public struct MemoryWriter: JobHandler {
         guard !new.isEmpty, try await self.memories.memorySettings(of: work.ownerID).learnsMemories else { return }
         for fact in new.prefix(max(0, CoreLimits.memoriesPerUser - known.count)) {
             let now = Timestamp.now()
-            try await self.memories.save(
+            try await self.memories.add(
                 Memory(
                     id: .generate(at: now), ownerID: work.ownerID, text: fact, origin: .learned,
                     conversationID: work.conversationID, createdAt: now, updatedAt: now))

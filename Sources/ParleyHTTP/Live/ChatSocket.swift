@@ -27,7 +27,7 @@ final class ChatSocket: WebSocketSession {
 
     init(
         connection: WebSocketConnection, identity: Identity, chat: Chat, names: CollectionNames, feeds: TurnFeeds,
-        registry: SocketRegistry
+        registry: SocketRegistry, sessions: Sessions
     ) {
         self.connection = connection
         self.identity = identity
@@ -39,6 +39,10 @@ final class ChatSocket: WebSocketSession {
         if case .session(let idHash) = identity.proof { sessionIDHash = idHash }
         if !registry.add(connection, user: identity.user.id, sessionIDHash: sessionIDHash) {
             connection.close(.policyViolation, reason: "too many connections")
+        }
+        // Asked after it was added: an end of the session before that did not find the socket.
+        if let sessionIDHash, sessions.hasEnded(sessionIDHash) {
+            connection.close(.policyViolation, reason: "signed out")
         }
     }
 

@@ -6,37 +6,50 @@ import ParleyCore
 import Synchronization
 import WebSocketServer
 
-/// The open WebSockets by user, so that their number is bounded and ending a session closes its sockets.
+/// The open WebSockets by user and by session, so that their number is bounded and ending a session closes its sockets.
 final class SocketRegistry: Sendable {
-    private struct Entry: Sendable {
-        var connection: WebSocketConnection
-        var sessionIDHash: [UInt8]?
+    private struct State: Sendable {
+        var counts: [UserID: Int] = [:]
+        /// With the session that each was opened with.
+        var sockets: [ObjectIdentifier: [UInt8]?] = [:]
+        var bySession: [[UInt8]: [ObjectIdentifier: WebSocketConnection]] = [:]
     }
 
-    private let sockets = Mutex<[UserID: [ObjectIdentifier: Entry]]>([:])
+    private let state = Mutex(State())
 
     /// - Returns: false when the user has too many.
     func add(_ connection: WebSocketConnection, user: UserID, sessionIDHash: [UInt8]?) -> Bool {
-        self.sockets.withLock { sockets in
-            guard sockets[user, default: [:]].count < HTTPLimits.socketsPerUser else { return false }
-            sockets[user, default: [:]][ObjectIdentifier(connection)] = Entry(
-                connection: connection, sessionIDHash: sessionIDHash)
+        let id = ObjectIdentifier(connection)
+        return self.state.withLock { state in
+            guard state.counts[user, default: 0] < HTTPLimits.socketsPerUser else { return false }
+            state.counts[user, default: 0] += 1
+            state.sockets[id] = .some(sessionIDHash)
+            if let sessionIDHash { state.bySession[sessionIDHash, default: [:]][id] = connection }
             return true
         }
     }
 
     func remove(_ connection: WebSocketConnection, user: UserID) {
-        self.sockets.withLock { sockets in
-            sockets[user]?[ObjectIdentifier(connection)] = nil
-            if sockets[user]?.isEmpty == true { sockets[user] = nil }
+        let id = ObjectIdentifier(connection)
+        self.state.withLock { state in
+            // One that was refused was never counted.
+            guard let sessionIDHash = state.sockets.removeValue(forKey: id) else { return }
+            let left = state.counts[user, default: 1] - 1
+            state.counts[user] = left > 0 ? left : nil
+            guard let sessionIDHash else { return }
+            state.bySession[sessionIDHash]?[id] = nil
+            if state.bySession[sessionIDHash]?.isEmpty == true { state.bySession[sessionIDHash] = nil }
         }
     }
 
+    /// The sessions that have open sockets.
+    var sessions: [[UInt8]] {
+        self.state.withLock { Array($0.bySession.keys) }
+    }
+
     /// Closes the sockets that were opened with a session.
-    func close(sessionIDHash: [UInt8], user: UserID) {
-        let connections = self.sockets.withLock { sockets in
-            (sockets[user] ?? [:]).values.filter { $0.sessionIDHash == sessionIDHash }.map(\.connection)
-        }
+    func close(sessionIDHash: [UInt8]) {
+        let connections = self.state.withLock { Array(($0.bySession[sessionIDHash] ?? [:]).values) }
         for connection in connections {
             connection.close(.policyViolation, reason: "signed out")
         }

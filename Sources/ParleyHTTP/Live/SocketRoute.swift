@@ -13,6 +13,7 @@ struct SocketRoute {
     let names: CollectionNames
     let feeds: TurnFeeds
     let registry: SocketRegistry
+    let sessions: Sessions
     let publicOrigin: String?
 
     func add(to table: inout RouteTable) {
@@ -24,7 +25,7 @@ struct SocketRoute {
             return try await request.webSocketUpgrade(configuration: configuration) { connection in
                 ChatSocket(
                     connection: connection, identity: identity, chat: self.chat, names: self.names, feeds: self.feeds,
-                    registry: self.registry)
+                    registry: self.registry, sessions: self.sessions)
             }
         }
     }

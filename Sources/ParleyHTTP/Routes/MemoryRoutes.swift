@@ -53,7 +53,7 @@ struct MemoryRoutes {
         let memory = Memory(
             id: .generate(at: now), ownerID: user.id, text: try Self.checked(body.text), origin: .user,
             createdAt: now, updatedAt: now)
-        try await self.memories.save(memory)
+        try await self.memories.add(memory)
         return try Reply.json(
             One(memory: MemoryRecord(memory: memory)), status: .created,
             headers: [.location: "/api/memories/\(memory.id)"])
@@ -63,13 +63,8 @@ struct MemoryRoutes {
         let user = try context.user()
         let id: MemoryID = try context.id()
         let body: Body = try await request.json()
-        let text = try Self.checked(body.text)
-        guard var memory = try await self.memories.memories(of: user.id).first(where: { $0.id == id }) else {
-            throw Problem.notFound
-        }
-        memory.text = text
-        memory.updatedAt = .now()
-        try await self.memories.save(memory)
+        let memory = try await self.memories.changeMemory(
+            id, owner: user.id, text: Self.checked(body.text), at: .now())
         return try Reply.json(One(memory: MemoryRecord(memory: memory)))
     }
 

@@ -16,10 +16,7 @@ struct OperationRoutes {
         var nodeID: String
     }
 
-    private struct Component: Encodable {
-        var status: String
-        var detail: String?
-    }
+    private typealias Component = ComponentCondition
 
     private struct Readiness: Encodable {
         var status: String
@@ -31,11 +28,13 @@ struct OperationRoutes {
     let engine: TurnEngine
     /// How well the knowledge base can be searched.
     let knowledge: @Sendable () -> KnowledgeStatus
+    /// How the shared Redis is; `nil` when this node is alone.
+    let redis: @Sendable () -> ComponentCondition?
     let metrics: @Sendable () -> String
     let description: ByteBuffer
 
     func add(to table: inout RouteTable) {
-        table.get("/healthz") { _, _ in try Reply.json(Component(status: "alive")) }
+        table.get("/healthz") { _, _ in try Reply.json(Component(name: "alive")) }
         table.get("/readyz") { _, _ in try await self.ready() }
         table.get("/metrics") { _, _ in
             Reply.text(self.metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
@@ -52,21 +51,24 @@ struct OperationRoutes {
     }
 
     private func ready() async throws -> Response {
-        var database = Component(status: "ready")
+        var database = Component(name: "ready")
         do {
             try await self.health.check()
         } catch {
-            database = Component(status: "unavailable", detail: error.message)
+            database = Component(name: "unavailable", detail: error.message)
         }
-        let turns = Component(status: self.engine.isDraining ? "draining" : "ready")
+        let turns = Component(name: self.engine.isDraining ? "draining" : "ready")
         // Without vectors a node still serves: search by words goes on.
         let status = self.knowledge()
-        let knowledge = Component(status: status.name, detail: status.detail)
-        let isReady = database.status == "ready" && turns.status == "ready"
+        let knowledge = Component(name: status.name, detail: status.detail)
+        var components = ["database": database, "turns": turns, "knowledge": knowledge]
+        // A node whose Redis is away goes on alone; were all of them called not ready, nobody would be served.
+        components["redis"] = self.redis()
+        let isReady = database.name == "ready" && turns.name == "ready"
         return try Reply.json(
             Readiness(
                 status: isReady ? "ready" : "unavailable",
-                components: ["database": database, "turns": turns, "knowledge": knowledge]),
+                components: components),
             status: isReady ? .ok : .serviceUnavailable)
     }
 }

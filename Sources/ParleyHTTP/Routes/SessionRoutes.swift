@@ -31,7 +31,6 @@ struct SessionRoutes {
     let sessions: Sessions
     let hasher: PasswordHasher
     let throttle: SignInThrottle
-    let sockets: SocketRegistry
 
     func add(to table: inout RouteTable) {
         table.get("/api/session") { try await self.show($0, $1) }
@@ -86,9 +85,6 @@ struct SessionRoutes {
         var response = Reply.noContent
         if case .session(let idHash) = context.identity?.proof {
             response.setCookie(try await self.sessions.end(idHash: idHash))
-            if let user = context.identity?.user {
-                self.sockets.close(sessionIDHash: idHash, user: user.id)
-            }
         }
         return response
     }

@@ -5,13 +5,14 @@
 public import Logging
 public import ParleyCore
 public import ServiceLifecycle
+import Synchronization
 
 /// Gives vectors to passages and messages that have none by the present model: those that came while there was no
 /// embedder, all of them after a change of the model, and each finished message.
 ///
 /// It works in small batches with pauses. The embedder puts queries first, so that nobody waits for it longer than a
 /// batch takes.
-public struct Backfill: Service {
+public final class Backfill: Service {
     private let passages: any PassageStore
     private let messages: any MessageVectorStore
     private let embedder: (any Embedder)?
@@ -19,6 +20,7 @@ public struct Backfill: Service {
     private let messageIndex: KnowledgeIndex?
     private let logger: Logger
     private let nudges = Nudge()
+    private let embedded = Mutex<Int?>(nil)
 
     /// - Parameters:
     ///   - embedder: `nil` does nothing.
@@ -33,6 +35,11 @@ public struct Backfill: Service {
         self.passageIndex = passageIndex
         self.messageIndex = messageIndex
         self.logger = logger
+    }
+
+    /// Passages that got their vectors in the round that runs; `nil` when none lacks one.
+    public var passagesEmbedded: Int? {
+        self.embedded.withLock { $0 }
     }
 
     /// Looks for texts without vectors at once, such as after an answer.
@@ -76,16 +83,20 @@ public struct Backfill: Service {
         let model = try await embedding.embedder.model
         var count = try await self.embedMessages(embedding, model)
         var number: Int64 = 0
+        var passages = 0
+        defer { self.embedded.withLock { $0 = nil } }
         while true {
             let batch = try await self.passages.passagesWithoutVector(
                 model: model, after: number, limit: KnowledgeLimits.backfillTexts)
             guard let last = batch.last else { break }
+            self.embedded.withLock { $0 = passages }
             let texts = batch.map { PassageText.embedded(title: $0.title, text: $0.text) }
             let vectors = try await embedding.vectors(of: texts, model: model)
             try await self.passages.save(
                 zip(batch, vectors).map { (number: $0.number, vector: $1) }, model: model)
             self.passageIndex?.nudge()
             number = last.number
+            passages += batch.count
             count += batch.count
             try await Task.sleep(for: KnowledgeLimits.backfillPause)
             // A message that somebody just wrote goes before old documents.

@@ -7,6 +7,7 @@ import Foundation
 import Logging
 import Metrics
 import ParleyChat
+import ParleyCluster
 import ParleyCore
 import ParleyHTTP
 import ParleyKnowledge
@@ -87,8 +88,8 @@ struct Ingest: AsyncParsableCommand {
                 watches: self.watch, dataDir: settings.dataDir),
             store: store,
             runner: JobRunner(
-                store: store, handlers: [knowledge.ingestion], node: NodeID("ingest-\(getpid())"), timing: timing,
-                logger: logger),
+                store: store, queue: InProcessJobQueue(), handlers: [knowledge.ingestion],
+                node: NodeID("ingest-\(getpid())"), timing: timing, logger: logger),
             board: board, screen: screen, fetch: { try await LinkIngestion.fetch($0, into: $1) },
             ended: { skipped in
                 screen.clear()

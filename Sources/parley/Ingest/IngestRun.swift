@@ -167,7 +167,6 @@ struct IngestRun: Service {
         guard document.state == .ready && addition == .unchanged else {
             follower.add(
                 .init(document: document.id, addition: addition, name: name, byteCount: byteCount))
-            self.runner.nudge()
             return
         }
         self.board.change { state in

@@ -48,45 +48,6 @@ struct AccountContract {
         }
     }
 
-    @Test("a session is found until it ends, is signed out or idles", arguments: StoreFactory.all)
-    func sessions(_ factory: StoreFactory) async throws {
-        try await factory.withStore { store in
-            let ada = Self.user("ada@example.org")
-            try await store.create(ada, passwordHash: "h", onlyIfFirst: false)
-            func session(_ byte: UInt8, seen: Int64, expires: Int64) -> Session {
-                Session(
-                    idHash: [UInt8](repeating: byte, count: 32), userID: ada.id, createdAt: Samples.time(0),
-                    lastSeenAt: Samples.time(seen), expiresAt: Samples.time(expires))
-            }
-            let one = session(1, seen: 0, expires: 100)
-            try await store.create(one)
-            await expectError(.conflict) { try await store.create(one) }
-            let found = try #require(try await store.session(idHash: one.idHash, now: Samples.time(99)))
-            #expect(found.session == one && found.user == ada)
-            #expect(try await store.session(idHash: one.idHash, now: Samples.time(100)) == nil)
-            try await store.touch(sessionIDHash: one.idHash, at: Samples.time(50))
-            let touched = try await store.session(idHash: one.idHash, now: Samples.time(60))
-            #expect(touched?.session.lastSeenAt == Samples.time(50))
-            try await store.create(session(2, seen: 10, expires: 1000))
-            try await store.create(session(3, seen: 40, expires: 45))
-            try await store.purgeSessions(now: Samples.time(45), idleBefore: Samples.time(20))
-            #expect(
-                try await store.session(idHash: session(2, seen: 0, expires: 0).idHash, now: Samples.time(0)) == nil)
-            #expect(
-                try await store.session(idHash: session(3, seen: 0, expires: 0).idHash, now: Samples.time(0)) == nil)
-            #expect(try await store.session(idHash: one.idHash, now: Samples.time(0)) != nil)
-            try await store.deleteSession(idHash: one.idHash)
-            try await store.deleteSession(idHash: one.idHash)
-            #expect(try await store.session(idHash: one.idHash, now: Samples.time(0)) == nil)
-            await expectError(.notFound) {
-                try await store.create(
-                    Session(
-                        idHash: [9], userID: .generate(), createdAt: Samples.time(0), lastSeenAt: Samples.time(0),
-                        expiresAt: Samples.time(9)))
-            }
-        }
-    }
-
     @Test("API keys are found by their hash and deleted by their owner only", arguments: StoreFactory.all)
     func keys(_ factory: StoreFactory) async throws {
         try await factory.withStore { store in

@@ -68,7 +68,7 @@ struct JobContract {
             let now = Samples.time(50_001)
             #expect(try await store.heartbeat(one, progress: 0.9, now: now) == false)
             #expect(try await store.complete(one, now: now) == false)
-            #expect(try await store.fail(one, error: "x", retryable: true, now: now) == false)
+            #expect(try await store.fail(one, error: "x", retryable: true, now: now) == nil)
             try await store.handBack(one, now: now)
             #expect(try await store.heartbeat(two, progress: nil, now: now))
             #expect(try await store.complete(two, now: now))
@@ -85,7 +85,9 @@ struct JobContract {
             for failure in 1...CoreLimits.jobFailures {
                 let lease = try #require(try await self.claim(store, at: now).first)
                 #expect(lease.job.failures == failure - 1)
-                #expect(try await store.fail(lease, error: "no \(failure)", retryable: true, now: Samples.time(now)))
+                let failed = try await store.fail(
+                    lease, error: "no \(failure)", retryable: true, now: Samples.time(now))
+                #expect(failed?.failures == failure)
                 #expect(try await store.complete(lease, now: Samples.time(now)) == false)
                 let least = JobBackoff.delay(failures: failure, jitter: 0).milliseconds
                 #expect(least == Int64(failure * failure * failure * failure + 15) * 1000)
@@ -99,7 +101,7 @@ struct JobContract {
             #expect(revived.state == .waiting && revived.failures == 0)
             await expectError(.conflict) { _ = try await store.revive(dead.id, now: Samples.time(now)) }
             let again = try #require(try await self.claim(store, at: now).first)
-            #expect(try await store.fail(again, error: "for good", retryable: false, now: Samples.time(now)))
+            #expect(try await store.fail(again, error: "for good", retryable: false, now: Samples.time(now)) != nil)
             _ = try await store.enqueue(Samples.job(key: "k"))
             await expectError(.conflict) { _ = try await store.revive(dead.id, now: Samples.time(now)) }
             await expectError(.notFound) { _ = try await store.revive(.generate(), now: Samples.time(now)) }
@@ -115,7 +117,7 @@ struct JobContract {
             var now: Int64 = 0
             for _ in 0..<2 {
                 let lease = try #require(try await self.claim(store, at: now).first)
-                #expect(try await store.fail(lease, error: "e", retryable: true, now: Samples.time(now)))
+                #expect(try await store.fail(lease, error: "e", retryable: true, now: Samples.time(now)) != nil)
                 now += 100_000
             }
             for delivery in 1...CoreLimits.jobDeliveries {
@@ -143,6 +145,93 @@ struct JobContract {
         }
     }
 
+    @Test("jobs are claimed by their ids: due, lost, too early, another's, ended", arguments: StoreFactory.all)
+    func claimByID(_ factory: StoreFactory) async throws {
+        try await factory.withStore { store in
+            var ids: [JobID] = []
+            for time: Int64 in [0, 0, 50, 0] { ids.append(try await store.enqueue(Samples.job(at: time)).job.id) }
+            let ended = try #require(try await self.claim(store, at: 0).first)
+            #expect(try await store.complete(ended, now: Samples.time(1)))
+            let all = ids + [.generate()]
+            let first = try await store.claim(all, worker: self.node, now: Samples.time(1))
+            #expect(first.leases.map(\.job.id) == [ids[1], ids[3]])
+            #expect(first.leases.allSatisfy { $0.job.state == .running && $0.job.deliveries == 1 })
+            #expect(first.later == [JobTicket(id: ids[2], kind: .summarise, dueAt: Samples.time(50))])
+            let second = try await store.claim(all, worker: NodeID("b"), now: Samples.time(50))
+            let end = Samples.time(1 + Self.life)
+            #expect(second.leases.map(\.job.id) == [ids[2]])
+            #expect(second.later.map(\.id) == [ids[1], ids[3]] && second.later.allSatisfy { $0.dueAt == end })
+            let third = try await store.claim(all, worker: NodeID("b"), now: end)
+            #expect(third.leases.map(\.job.id) == [ids[1], ids[3]])
+            #expect(try await store.complete(first.leases + third.leases, now: end) == [false, false, true, true])
+            let beats = [first.leases[0], second.leases[0]].map { JobBeat($0, progress: 0.5) }
+            #expect(try await store.heartbeat(beats, now: end) == [false, true])
+            #expect(try await store.claim([], worker: self.node, now: end) == JobClaim())
+        }
+    }
+
+    @Test("a job claimed by its id on which workers die is set aside", arguments: StoreFactory.all)
+    func deathsByID(_ factory: StoreFactory) async throws {
+        try await factory.withStore { store in
+            let id = try await store.enqueue(Samples.job()).job.id
+            for delivery in 0..<CoreLimits.jobDeliveries {
+                let now = Samples.time(Int64(delivery) * Self.life)
+                #expect(try await store.claim([id], worker: self.node, now: now).leases.count == 1)
+            }
+            let now = Samples.time(Int64(CoreLimits.jobDeliveries) * Self.life)
+            #expect(try await store.claim([id], worker: self.node, now: now) == JobClaim())
+            #expect(try await store.jobs(state: .dead, before: nil, limit: 9).elements.map(\.id) == [id])
+        }
+    }
+
+    @Test("unfinished jobs are paged through as tickets", arguments: StoreFactory.all)
+    func unfinished(_ factory: StoreFactory) async throws {
+        try await factory.withStore { store in
+            var ids: [JobID] = []
+            for number in 0..<7 { ids.append(try await store.enqueue(Samples.job(at: Int64(number))).job.id) }
+            let leases = try await self.claim(store, at: 1, limit: 2)
+            #expect(try await store.complete(leases[0], now: Samples.time(2)))
+            var found: [JobTicket] = []
+            var cursor: Int64? = 0
+            while let after = cursor {
+                let page = try await store.unfinishedJobs(after: after, limit: 2)
+                #expect(page.tickets.count <= 2)
+                found += page.tickets
+                cursor = page.next
+            }
+            #expect(found.map(\.id) == Array(ids.dropFirst()))
+            #expect(found[0].dueAt == Samples.time(1 + Self.life))
+            #expect(found[1].dueAt == Samples.time(2))
+        }
+    }
+
+    @Test(
+        "new and revived jobs are told of, each after its commit", .timeLimit(.minutes(1)), arguments: StoreFactory.all)
+    func announcements(_ factory: StoreFactory) async throws {
+        let owner = UserID.generate()
+        try await factory.withStore { store in
+            _ = try await store.enqueue(Samples.job(key: "before"))
+            var told = store.addedJobs().makeAsyncIterator()
+            let job = try await store.enqueue(Samples.job(key: "k", at: 5)).job
+            #expect(await told.next() == [JobTicket(id: job.id, kind: .summarise, dueAt: Samples.time(5))])
+            _ = try await store.enqueue(Samples.job(key: "k", at: 5))
+            await expectError(.conflict) {
+                let again = NewJob(id: job.id, kind: .summarise, payload: "", runAt: Samples.time(0))
+                _ = try await store.enqueue(again)
+            }
+            let collection = try await store.create(Samples.collection(owner: owner)).collection
+            _ = try await store.add("a", content: 1, to: collection.id, owner: owner)
+            let reading = try #require(try await store.jobs(state: nil, before: nil, limit: 1).elements.first)
+            let ticket = JobTicket(id: reading.id, kind: .readDocument, dueAt: reading.runAt)
+            #expect(await told.next() == [ticket])
+            let claim = try await store.claim([reading.id], worker: self.node, now: reading.runAt)
+            let lease = try #require(claim.leases.first)
+            #expect(try await store.fail(lease, error: "e", retryable: false, now: reading.runAt)?.state == .dead)
+            _ = try await store.revive(reading.id, now: reading.runAt)
+            #expect(await told.next() == [ticket])
+        }
+    }
+
     @Test("a document says what its job does, and why it failed", arguments: StoreFactory.all)
     func documents(_ factory: StoreFactory) async throws {
         let owner = UserID.generate()
@@ -161,7 +250,7 @@ struct JobContract {
             try await store.handBack(lease, now: Samples.time(1))
             #expect(try await state() == .pending)
             lease = try #require(try await self.claim(store, at: 1, [.readDocument]).first)
-            #expect(try await store.fail(lease, error: "busy", retryable: true, now: Samples.time(1)))
+            #expect(try await store.fail(lease, error: "busy", retryable: true, now: Samples.time(1)) != nil)
             #expect(try await state() == .pending)
             var now: Int64 = 100_000
             for _ in 0..<CoreLimits.jobDeliveries {

@@ -23,19 +23,27 @@ struct MemoryContract {
             let second = self.memory("second", of: owner, at: 2)
             var first = self.memory("first", of: owner, at: 1)
             let foreign = self.memory("foreign", of: other)
-            for memory in [second, first, foreign] { try await store.save(memory) }
+            for memory in [second, first, foreign] { try await store.add(memory) }
             #expect(try await store.memories(of: owner) == [first, second])
             first.text = "changed"
             first.updatedAt = Samples.time(9)
-            try await store.save(first)
+            let changed = try await store.changeMemory(
+                first.id, owner: owner, text: "changed", at: Samples.time(9))
+            #expect(changed == first)
             #expect(try await store.memories(of: owner) == [first, second])
+            await expectError(.notFound) {
+                _ = try await store.changeMemory(first.id, owner: other, text: "stolen", at: Samples.time(9))
+            }
             var stolen = foreign
             stolen.ownerID = owner
             let theft = stolen
-            await expectError(.conflict) { try await store.save(theft) }
+            await expectError(.conflict) { try await store.add(theft) }
             await expectError(.notFound) { try await store.deleteMemory(foreign.id, owner: owner) }
             try await store.deleteMemory(first.id, owner: owner)
             await expectError(.notFound) { try await store.deleteMemory(first.id, owner: owner) }
+            await expectError(.notFound) {
+                _ = try await store.changeMemory(first.id, owner: owner, text: "back", at: Samples.time(9))
+            }
             try await store.deleteMemories(of: owner)
             #expect(try await store.memories(of: owner).isEmpty)
             #expect(try await store.memories(of: other) == [foreign])
@@ -52,7 +60,7 @@ struct MemoryContract {
             for (place, conversation) in [mine, theirs].enumerated() {
                 var memory = self.memory("\(place)", of: owner, at: Int64(place))
                 memory.conversationID = conversation.id
-                try await store.save(memory)
+                try await store.add(memory)
             }
             #expect(try await store.memories(of: owner).map(\.conversationID) == [mine.id, nil])
             try await store.delete(mine.id, owner: owner, at: Samples.time(0))
@@ -64,12 +72,11 @@ struct MemoryContract {
     func limit(_ factory: StoreFactory) async throws {
         try await factory.withStore { [owner] store in
             let first = self.memory("0", of: owner)
-            try await store.save(first)
+            try await store.add(first)
             for number in 1..<CoreLimits.memoriesPerUser {
-                try await store.save(self.memory("\(number)", of: owner))
+                try await store.add(self.memory("\(number)", of: owner))
             }
-            await expectError(.conflict) { try await store.save(self.memory("more", of: owner)) }
-            try await store.save(first)
+            await expectError(.conflict) { try await store.add(self.memory("more", of: owner)) }
         }
     }
 

@@ -29,7 +29,9 @@ struct TurnContract {
             #expect(try await store.message(turn.userMessageID, owner: owner) == new.userMessage)
             #expect(try await store.message(turn.assistantMessageID, owner: owner) == new.assistantMessage)
             #expect(try await store.conversation(conversation.id, owner: owner).updatedAt == Samples.time(40))
-            #expect(try await store.unfinishedTurns(limit: 9) == [turn])
+            let unfinished = UnfinishedTurn(id: turn.id, epoch: 0)
+            #expect(try await store.unfinishedTurns(after: nil, limit: 9) == [unfinished])
+            #expect(try await store.unfinishedTurn(turn.id) == unfinished)
         }
     }
 
@@ -131,9 +133,8 @@ struct TurnContract {
             var claimed = try #require(try await store.claim(turn.id, epoch: 2))
             #expect(claimed.state == .running && claimed.epoch == 2 && claimed.attempts == 1)
             #expect(try await store.claim(turn.id, epoch: 1) == nil)
-            // A repeat whose answer was lost.
-            claimed = try #require(try await store.claim(turn.id, epoch: 2))
-            #expect(claimed.attempts == 1)
+            // Another node that was given the same epoch by a shared store that had forgotten.
+            #expect(try await store.claim(turn.id, epoch: 2) == nil)
             try await store.save([Samples.snapshot(turn, epoch: 2, sequence: 5, "so far")])
             claimed = try #require(try await store.claim(turn.id, epoch: 3))
             #expect(claimed.attempts == 2 && claimed.text == "so far" && claimed.sequence == 0)
@@ -207,12 +208,13 @@ struct TurnContract {
             // The end is final.
             #expect(try await store.finish(Samples.result(turn, epoch: 3, sequence: 9, "again", .stopped)) == false)
             #expect(try await store.claim(turn.id, epoch: 9) == nil)
-            #expect(try await store.unfinishedTurns(limit: 9).isEmpty)
+            #expect(try await store.unfinishedTurns(after: nil, limit: 9).isEmpty)
+            #expect(try await store.unfinishedTurn(turn.id) == nil)
             #expect(try await store.search(owner: owner, query: "whole", limit: 9).count == 1)
         }
     }
 
-    @Test("unfinished turns are found oldest first", arguments: StoreFactory.all)
+    @Test("unfinished turns are found oldest first, page by page", arguments: StoreFactory.all)
     func unfinished(_ factory: StoreFactory) async throws {
         try await self.withConversation(factory) { store, conversation in
             var ids: [TurnID] = []
@@ -221,8 +223,12 @@ struct TurnContract {
                 try await store.exchange(in: conversation, "q", "a")
             }
             _ = try await store.claim(ids[1], epoch: 1)
-            #expect(try await store.unfinishedTurns(limit: 9).map(\.id) == ids)
-            #expect(try await store.unfinishedTurns(limit: 2).map(\.id) == Array(ids[0..<2]))
+            let all = try await store.unfinishedTurns(after: nil, limit: 9)
+            #expect(all.map(\.id) == ids && all.map(\.epoch) == [0, 1, 0, 0, 0])
+            #expect(try await store.unfinishedTurns(after: nil, limit: 2).map(\.id) == Array(ids[0..<2]))
+            #expect(try await store.unfinishedTurns(after: ids[1], limit: 2).map(\.id) == Array(ids[2..<4]))
+            #expect(try await store.unfinishedTurns(after: ids[4], limit: 2).isEmpty)
+            #expect(try await store.unfinishedTurns(after: .generate(), limit: 9).map(\.id) == ids)
         }
     }
 
