@@ -168,8 +168,10 @@ struct CacheContract {
             }
             for await _ in begun { break }
             let waiter = Task { await cache.value(for: self.key, life: .seconds(60)) { [2] } }
+            let start = ContinuousClock.now
             maker.cancel()
             #expect(await waiter.value == [2])
+            #expect(start.duration(to: .now) < CoreLimits.cacheMakeLife, "the cancelled maker gave up its hold")
             await #expect(throws: CancellationError.self) { try await maker.value }
             #expect(await cache.get(self.key) == [2])
         }
