@@ -220,6 +220,15 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
+            name: "job-worker",
+            dependencies: [
+                "ParleyCore", "ParleyCluster", "ParleyStore", "ParleyChat", "RedisClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
             name: "retrieval-figures",
             dependencies: [
                 "ParleyCore", "ParleyKnowledge", "ParleyModels", "ParleyStore", "VectorIndex", "OpenSSLCrypto",

@@ -16,6 +16,13 @@ extension Database {
         try Row.fetchOne(self.cachedStatement(sql: sql), arguments: arguments)
     }
 
+    /// Reads the first row where it lies, which saves its copy. For hot paths.
+    func first<Value>(
+        _ sql: String, _ arguments: StatementArguments, _ decode: (Row) throws -> Value
+    ) throws -> Value? {
+        try self.cursor(sql, arguments).next().map(decode)
+    }
+
     func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> [Row] {
         try Row.fetchAll(self.cachedStatement(sql: sql), arguments: arguments)
     }

@@ -58,7 +58,7 @@ extension SQLiteStore: JobStore {
         _ id: JobID, for worker: NodeID, now: Timestamp, _ db: Database
     ) throws -> Taken {
         // One statement for what is by far the most common.
-        let row = try db.first(
+        let taken = try db.first(
             """
             UPDATE jobs SET state = 'running', token = token + 1, deliveries = deliveries + 1, worker = ?1,
                 lease_end = ?2, updated = ?3
@@ -67,9 +67,8 @@ extension SQLiteStore: JobStore {
             [
                 worker.name.storable, now.advanced(by: CoreLimits.jobLeaseLife).milliseconds, now.milliseconds,
                 id.blob,
-            ])
-        if let row {
-            let taken = try JobRow(row)
+            ], JobRow.init)
+        if let taken {
             try taken.setDocument(.indexing, at: now, db)
             return .lease(JobLease(job: taken.job, token: taken.token))
         }

@@ -179,13 +179,28 @@ extension SQLiteStore {
         }
     }
 
+    /// Processes that open a new file at the same moment come to the same migration: one does it, the others fail at
+    /// what is there already, and go on from where the first one is.
+    private static func migrate(_ pool: DatabasePool, _ migrator: DatabaseMigrator) throws {
+        for _ in 1..<StoreLimits.migrationAttempts {
+            do {
+                return try migrator.migrate(pool)
+            } catch let error as DatabaseError
+                where [.SQLITE_ERROR, .SQLITE_CONSTRAINT].contains(error.resultCode)
+            {
+                if try pool.read({ try migrator.hasCompletedMigrations($0) }) { return }
+            }
+        }
+        try migrator.migrate(pool)
+    }
+
     private static func prepare(_ pool: DatabasePool, durability: Durability) throws {
         let migrator = Schema.migrator
         guard try !pool.read({ try migrator.hasBeenSuperseded($0) }) else {
             throw StoreError(
                 .unusable, "The database was written by a newer release of Parley. Use that release, or a backup.")
         }
-        try migrator.migrate(pool)
+        try Self.migrate(pool, migrator)
         try pool.writeWithoutTransaction { db in
             // https://www.sqlite.org/pragma.html#pragma_synchronous
             try db.execute(sql: "PRAGMA synchronous = \(durability == .powerLoss ? "FULL" : "NORMAL")")

@@ -31,6 +31,8 @@ public enum StoreLimits {
     public static let walPages = 1000
     /// Pages in the write-ahead log from which the writer itself moves them.
     public static let walPagesInline = 8000
+    /// How often a migration is tried again that another process may have done meanwhile.
+    public static let migrationAttempts = 10
     /// The write-ahead log is cut back to this size after a checkpoint, in bytes.
     public static let walBytes = 64 * 1024 * 1024
     /// Memory that each connection uses for pages, in KiB.

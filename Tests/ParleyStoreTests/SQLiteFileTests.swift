@@ -174,6 +174,28 @@ struct SQLiteFileTests {
         await expectError(.unavailable) { _ = try SQLiteStore(path: path) }
     }
 
+    @Test("a new file that several open at the same moment is made once", arguments: 0..<5)
+    func simultaneousOpening(_ round: Int) async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder + "/parley.sqlite"
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<6 {
+                    group.addTask {
+                        let store = try SQLiteStore(path: path, durability: .processCrash)
+                        try await store.create(Samples.conversation(owner: self.owner))
+                        try await store.close()
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let store = try SQLiteStore(path: path)
+            let page = try await store.conversations(
+                owner: self.owner, archived: false, query: nil, before: nil, limit: 10)
+            #expect(page.elements.count == 6)
+            try await store.close()
+        }
+    }
+
     @Test("two stores on one file see each other's writes")
     func twoStores() async throws {
         try await withTemporaryFolder { folder in

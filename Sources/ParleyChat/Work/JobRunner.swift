@@ -229,19 +229,18 @@ extension JobRunner {
 
     /// - Returns: the outcome's name in metrics.
     private func report(_ ending: RunningJob.Ending, of lease: JobLease, patience: Duration) async -> String {
-        var logger = self.logger
-        logger[metadataKey: "job"] = "\(lease.job.id)"
-        logger[metadataKey: "kind"] = "\(lease.job.kind.rawValue)"
+        // Made only where something is to be said: most jobs say nothing.
+        let logger = { self.logger(of: lease.job) }
         switch ending {
         case .done:
             await self.report(logger) { try await self.completions.submit(lease).get() }
             return "completed"
         case .failed(let error):
-            logger.warning("job failed", metadata: ["error": "\(error.message)"])
+            logger().warning("job failed", metadata: ["error": "\(error.message)"])
             await self.report(logger) { try await self.fail(lease, error.message, isRetryable: error.isRetryable) }
             return error.isRetryable ? "failed" : "refused"
         case .late:
-            logger.warning("job took too long")
+            logger().warning("job took too long")
             let message = "took longer than \(patience)"
             await self.report(logger) { try await self.fail(lease, message, isRetryable: true) }
             return "late"
@@ -253,23 +252,30 @@ extension JobRunner {
             }
             return "handed_back"
         case .lost, .cancelled:
-            logger.notice("job left off: it is no longer this node's")
+            logger().notice("job left off: it is no longer this node's")
             return "lost"
         }
     }
 
     /// Tells the store how a job ended; tries again while it is away. If it never hears of it, the lease runs out and
     /// the job is done again.
-    private func report(_ logger: Logger, _ tell: () async throws -> Bool) async {
+    private func report(_ logger: () -> Logger, _ tell: () async throws -> Bool) async {
         for attempt in 0..<ChatLimits.jobReportTries {
             do {
-                if try await !tell() { logger.notice("the end of a job came too late") }
+                if try await !tell() { logger().notice("the end of a job came too late") }
                 return
             } catch {
-                logger.warning("the end of a job is not written", metadata: ["error": "\(error)"])
+                logger().warning("the end of a job is not written", metadata: ["error": "\(error)"])
                 guard (try? await Task.sleep(for: .milliseconds(100 << attempt))) != nil else { return }
             }
         }
+    }
+
+    private func logger(of job: Job) -> Logger {
+        var logger = self.logger
+        logger[metadataKey: "job"] = "\(job.id)"
+        logger[metadataKey: "kind"] = "\(job.kind.rawValue)"
+        return logger
     }
 
     private func fail(_ lease: JobLease, _ error: String, isRetryable: Bool) async throws -> Bool {
