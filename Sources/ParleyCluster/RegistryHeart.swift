@@ -12,6 +12,7 @@ import Synchronization
 public final class RegistryHeart: Service {
     private struct State: Sendable {
         var epoch = 0
+        var isLeaving = false
         var hasEnded = false
         /// The last announcement's failure, so that each is logged once.
         var failure: ClusterError.Code?
@@ -50,6 +51,8 @@ public final class RegistryHeart: Service {
                 group.cancelAll()
             }
         } onGracefulShutdown: {
+            // Whoever says how the node is may learn of the shutdown a moment later.
+            self.state.withLock { $0.isLeaving = true }
             self.nudge()
         }
     }
@@ -80,9 +83,10 @@ public final class RegistryHeart: Service {
     /// One announcement.
     func beat() async {
         var record = self.record()
-        let epoch = self.state.withLock { $0.hasEnded ? nil : $0.epoch }
+        let (epoch, isLeaving) = self.state.withLock { ($0.hasEnded ? nil : $0.epoch, $0.isLeaving) }
         guard let epoch else { return }
         record.epoch = epoch
+        if isLeaving { record.state = .terminating }
         do throws(ClusterError) {
             let given = try await self.registry.announce(record)
             let (isBack, hasEnded) = self.state.withLock { state in
