@@ -4,6 +4,7 @@
 //
 import ParleyCluster
 import ParleyCore
+import RedisForTest
 import Testing
 
 @Suite("Two nodes on one Redis", .timeLimit(.minutes(1)))
