@@ -158,7 +158,7 @@ struct CacheContract {
         try await factory.with { here, _ in
             let cache = SharedCache(here)
             let (begun, begin) = AsyncStream.makeStream(of: Void.self)
-            // Two tasks that a test cancels one of need to be free ones.
+            // Free, since it is cancelled alone; it is waited for below.
             let maker = Task {
                 try await cache.value(for: self.key, life: .seconds(60)) {
                     begin.yield()
@@ -167,6 +167,7 @@ struct CacheContract {
                 }
             }
             for await _ in begun { break }
+            // Free like the other.
             let waiter = Task { await cache.value(for: self.key, life: .seconds(60)) { [2] } }
             let start = ContinuousClock.now
             maker.cancel()
