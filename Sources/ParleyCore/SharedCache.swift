@@ -151,14 +151,30 @@ extension SharedCache {
         do throws(Failure) {
             let value = try await make()
             var isGood = true
-            if let ticket { isGood = await self.store.put(value, for: key, life: life, ticket: ticket) }
+            if let ticket { isGood = await self.putDown(value, for: key, life: life, ticket: ticket) }
             self.land(key, number, isGood ? .value(value) : .lookAgain)
             return value
         } catch {
+            // First, so that one who looks again finds the way free.
+            if let ticket { await self.giveUp(key, ticket: ticket) }
             self.land(key, number, Task.isCancelled ? .lookAgain : .failed(error))
-            if let ticket { await self.store.giveUp(key, ticket: ticket) }
             throw error
         }
+    }
+
+    // Others wait for these two, so a maker that was cancelled does them all the same: in a task that it only waits
+    // for, and that ends by the store's deadline.
+
+    private func putDown(
+        _ value: [UInt8], for key: CacheKey, life: Duration, ticket: CacheTicket
+    ) async -> Bool {
+        // Not free: it is waited for. See above.
+        await Task { await self.store.put(value, for: key, life: life, ticket: ticket) }.value
+    }
+
+    private func giveUp(_ key: CacheKey, ticket: CacheTicket) async {
+        // Not free: it is waited for. See above.
+        await Task { await self.store.giveUp(key, ticket: ticket) }.value
     }
 
     /// Looks, and while another node makes the value looks again.

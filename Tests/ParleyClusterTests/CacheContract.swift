@@ -158,7 +158,7 @@ struct CacheContract {
         try await factory.with { here, _ in
             let cache = SharedCache(here)
             let (begun, begin) = AsyncStream.makeStream(of: Void.self)
-            // Two tasks that a test cancels one of need to be free ones.
+            // Free, since it is cancelled alone; it is waited for below.
             let maker = Task {
                 try await cache.value(for: self.key, life: .seconds(60)) {
                     begin.yield()
@@ -167,9 +167,12 @@ struct CacheContract {
                 }
             }
             for await _ in begun { break }
+            // Free like the other.
             let waiter = Task { await cache.value(for: self.key, life: .seconds(60)) { [2] } }
+            let start = ContinuousClock.now
             maker.cancel()
             #expect(await waiter.value == [2])
+            #expect(start.duration(to: .now) < CoreLimits.cacheMakeLife, "the cancelled maker gave up its hold")
             await #expect(throws: CancellationError.self) { try await maker.value }
             #expect(await cache.get(self.key) == [2])
         }

@@ -150,12 +150,21 @@ struct SessionContract {
     func bounded(_ factory: SessionStoreFactory) async throws {
         try await factory.with { made in
             let ada = try await made.user()
-            func numbered(_ number: Int) -> Session {
+            @Sendable func numbered(_ number: Int) -> Session {
                 var session = self.session(0, of: ada, seen: 10, expires: 2000 + number)
                 session.idHash = [UInt8(number / 256), UInt8(number % 256)]
                 return session
             }
-            for number in 0..<CoreLimits.sessionsPerUser { try await made.store.create(numbered(number)) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for lane in 0..<50 {
+                    group.addTask {
+                        for number in stride(from: lane, to: CoreLimits.sessionsPerUser, by: 50) {
+                            try await made.store.create(numbered(number))
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
             #expect(try await made.store.sessions(of: ada, now: self.start).count == CoreLimits.sessionsPerUser)
             // The new one stays although it ends before all others.
             let new = self.session(7, of: ada, expires: 1000)

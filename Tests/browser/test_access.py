@@ -170,6 +170,30 @@ def test_a_session_that_ends_leads_to_the_gate(open_page, serve):
     expect(chat.questions).to_contain_text("Who am I?")
 
 
+def test_another_browser_is_signed_out_from_the_list_of_devices(open_page, serve):
+    server = serve(flags=("--host", "0.0.0.0"))
+    address = f"http://127.0.0.1:{server.port}"
+    ada = {"name": "Ada", "email": "ada@example.org", "password": "correct horse battery"}
+    here, there = open_page(address), open_page(address)
+    here.page.request.post(address + "/api/accounts", data=ada)
+    there.page.request.post(address + "/api/session", data=ada)
+    there.watch.allows_errors = True
+    here.open()
+    there.open()
+    here.page.get_by_role("button", name="Ada").click()
+    here.page.get_by_role("button", name="Devices").click()
+    sheet = here.page.get_by_role("dialog", name="Devices")
+    expect(sheet.get_by_role("listitem")).to_have_count(2)
+    expect(sheet.get_by_role("listitem").filter(has_text="This browser")).to_have_count(1)
+    sheet.get_by_role("listitem").get_by_role("button", name="Sign out").click()
+    expect(sheet.get_by_role("listitem")).to_have_count(1)
+    expect(sheet.get_by_role("button", name="Sign out everywhere else")).to_be_hidden()
+    there.send("Am I still here?")
+    expect(there.page.get_by_role("heading", name="Sign in to Parley")).to_be_visible()
+    here.page.keyboard.press("Escape")
+    here.ask("I am")
+
+
 def test_in_open_mode_a_lost_session_is_had_again(chat):
     chat.watch.allows_errors = True
     chat.ask("First")
