@@ -245,6 +245,7 @@ let package = Package(
             name: "ParleyClusterTests",
             dependencies: [
                 "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],

@@ -17,17 +17,24 @@ public struct TurnFollower: Sendable {
     private var turn: Turn
     public private(set) var position: EventID
     private var isFinished = false
+    private let readerPatience: Duration
     /// How long the log may be silent before the database is asked.
-    private var silence = ChatLimits.readerPatience
+    private var silence: Duration
 
     /// - Parameters:
     ///   - turn: as the reader was given it, which is the proof that the reader may see it.
     ///   - after: the last event that the reader has; ``EventID/start`` reads all.
-    public init(store: any TurnStore, log: any AnswerLog, turn: Turn, after: EventID = .start) {
+    ///   - readerPatience: how long the log may be silent before the database is asked.
+    public init(
+        store: any TurnStore, log: any AnswerLog, turn: Turn, after: EventID = .start,
+        readerPatience: Duration = ChatLimits.readerPatience
+    ) {
         self.store = store
         self.log = log
         self.turn = turn
         self.position = after
+        self.readerPatience = readerPatience
+        self.silence = readerPatience
     }
 
     /// The next events; none when there was no news for `atMost`; `nil` after the terminal event.
@@ -35,7 +42,10 @@ public struct TurnFollower: Sendable {
     /// - Throws: `StoreError` (`.notFound` when the turn was removed meanwhile), `ClusterError`, `CancellationError`.
     public mutating func next(atMost patience: Duration) async throws -> [TurnEvent]? {
         guard !self.isFinished else { return nil }
-        var waited = Duration.zero
+        let clock = ContinuousClock()
+        let start = clock.now
+        var asksAfter = self.silence
+        var hasWaited = false
         while true {
             try Task.checkCancellation()
             let page = try await self.log.read(
@@ -43,14 +53,17 @@ public struct TurnFollower: Sendable {
             if let last = page.events.last {
                 self.position = last.id
                 self.isFinished = last.kind.isTerminal
-                self.silence = ChatLimits.readerPatience
+                self.silence = self.readerPatience
                 return page.events
             }
-            if waited >= self.silence || (waited > .zero && !page.exists) {
+            // A wait may end early, without news.
+            let waited = clock.now - start
+            if waited >= asksAfter || (hasWaited && !page.exists) {
+                asksAfter = waited + self.silence
                 self.turn = try await self.store.turn(self.turn.id, owner: self.turn.ownerID)
                 if let event = Self.progress(of: self.turn, after: self.position) {
                     self.position = event.id
-                    self.silence = ChatLimits.snapshotInterval
+                    self.silence = min(self.readerPatience, ChatLimits.snapshotInterval)
                     return [event]
                 }
             }
@@ -59,9 +72,9 @@ public struct TurnFollower: Sendable {
                 return events.isEmpty ? nil : events
             }
             guard waited < patience else { return [] }
-            let wait = min(patience - waited, page.exists ? self.silence : .seconds(1))
+            let wait = min(patience - waited, page.exists ? asksAfter - waited : .seconds(1))
             try await self.log.waitForEvents(turn: self.turn.id, after: self.position, atMost: wait)
-            waited += wait
+            hasWaited = true
         }
     }
 

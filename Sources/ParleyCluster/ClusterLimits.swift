@@ -14,6 +14,26 @@ public enum ClusterLimits {
     public static let sweepInterval = Duration.milliseconds(250)
     /// Events that one read returns at most.
     public static let eventsPerRead = 512
+    /// Hints of one channel, and signals of one listener, that wait for a slow reader; it then reads the truth anew.
+    public static let waitingHints = 1024
+    /// Ended sessions that one message names.
+    public static let signoutsPerMessage = 100
+    /// Nodes that a registry tells of.
+    public static let registeredNodes = 1000
+    /// How often the registry is read although no hint came; each wait is up to 10 % shorter or longer.
+    public static let registryReadInterval = Duration.seconds(5)
+    /// The shortest wait between two readings of the registry.
+    public static let registryPause = Duration.milliseconds(50)
+    /// How long the registry remembers a node that is silent or has left.
+    public static let nodeMemory = Duration.seconds(3600)
+    /// How long a cache that did not answer is not asked.
+    public static let cachePause = Duration.seconds(1)
+    /// Bytes of names and values that the cache of a node without a shared one keeps.
+    public static let cacheBytes = 32 * 1024 * 1024
+    /// What one value in that cache costs beside its bytes.
+    public static let cacheEntryBytes = 200
+    /// Tags that it remembers; one more, and everything in it is void.
+    public static let cacheTags = 10_000
 
     // MARK: Rate limits
 
@@ -31,12 +51,6 @@ public enum ClusterLimits {
     public static let rateDeadline = Duration.milliseconds(250)
     /// How long this node decides alone before it asks a shared store again that did not answer.
     public static let rateRetryInterval = Duration.seconds(1)
-    /// Bytes of names and values that the cache of a node without a shared one keeps.
-    public static let cacheBytes = 32 * 1024 * 1024
-    /// What one value in that cache costs beside its bytes.
-    public static let cacheEntryBytes = 200
-    /// Tags that it remembers; one more, and everything in it is void.
-    public static let cacheTags = 10_000
     /// Tickets of jobs that one script takes or changes.
     public static let ticketsPerCall = 1000
     /// News of jobs that wait for a slow listener; more are told as one that something may be missing.

@@ -62,9 +62,10 @@ struct NodeDirectory<Instant: InstantProtocol & Sendable>: Sendable where Instan
         self.known[record.id] = Known(record: record, lastSeenAt: now, isSuspect: false)
     }
 
-    mutating func withdrew() {
-        if let own = self.own { self.known[own.id] = nil }
-        self.own = nil
+    /// A node has left: this one, or one that this one withdrew.
+    mutating func withdrew(_ node: NodeID) {
+        self.known[node] = nil
+        if self.own?.id == node { self.own = nil }
     }
 
     /// The registry could not be read: the list stands.

@@ -94,6 +94,8 @@ public enum CoreLimits {
     public static let cacheValueBytes = 256 * 1024
     /// The longest life of a value in a cache; a longer one is cut to it.
     public static let cacheLife = Duration.seconds(24 * 3600)
+    /// How long the vector of a question is kept.
+    public static let queryVectorLife = Duration.seconds(3600)
     /// How long others wait for the one who makes a value before one of them makes it.
     public static let cacheMakeLife = Duration.seconds(5)
     /// How often one who waits for another node's value looks again; each wait is up to 50 % longer.

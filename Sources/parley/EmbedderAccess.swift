@@ -11,7 +11,7 @@ import ParleyModels
 /// else nothing, and search goes by words alone.
 struct EmbedderAccess: Sendable {
     /// `nil` when nothing embeds.
-    let embedder: (any Embedder)?
+    private(set) var embedder: (any Embedder)?
     /// What embeds, or why nothing does; for people.
     let description: String
     /// Hands requests for embeddings on; `nil` without a model server that embeds.
@@ -48,6 +48,13 @@ struct EmbedderAccess: Sendable {
             self.embedder = nil
             self.description = "\(error.message) Search goes by words alone."
         }
+    }
+
+    /// The same, with the vectors of questions kept in a cache.
+    func cachingQueries(in cache: SharedCache) -> EmbedderAccess {
+        var access = self
+        access.embedder = self.embedder.map { QueryVectorCache(embedder: $0, cache: cache) }
+        return access
     }
 
     func shutdown() async {

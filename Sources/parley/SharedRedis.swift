@@ -44,28 +44,31 @@ struct SharedRedis: Sendable {
     /// - Throws: `StartError` when it may evict keys or refuses us; `CancellationError`.
     func waitUntilReady() async throws {
         while true {
-            do {
+            let memory: RedisInfo
+            do throws(RedisError) {
                 try await self.client.waitUntilReady(atMost: Self.patience)
-                try await self.checkEviction()
-                return
-            } catch let error as RedisError {
-                guard !Task.isCancelled else { throw CancellationError() }
-                if error.code == .authentication {
-                    throw StartError("Redis at \(self.address) refuses us: \(error.message)")
-                }
-                self.logger.notice(
-                    "waiting for Redis", metadata: ["address": "\(self.address)", "reason": "\(error.message)"])
-                try await Task.sleep(for: .milliseconds(200))
+                memory = try await self.client.info("memory")
+            } catch {
+                try await self.waited(because: error)
+                continue
             }
+            return try self.checkEviction(memory)
         }
     }
 
-    /// A Redis that throws keys away when it is full would lose leases and answers of turns that run.
-    private func checkEviction() async throws {
-        let memory = try await self.client.info("memory")
-        guard let policy = memory["maxmemory_policy"], policy != "noeviction", memory["maxmemory"] != "0" else {
-            return
+    private func waited(because error: RedisError) async throws {
+        try Task.checkCancellation()
+        if error.code == .authentication {
+            throw StartError("Redis at \(self.address) refuses us: \(error.message)")
         }
+        self.logger.notice(
+            "waiting for Redis", metadata: ["address": "\(self.address)", "reason": "\(error.message)"])
+        try await Task.sleep(for: .milliseconds(200))
+    }
+
+    /// A Redis that throws keys away when it is full would lose leases and answers of turns that run.
+    private func checkEviction(_ memory: RedisInfo) throws {
+        guard let policy = memory["maxmemory_policy"], policy != "noeviction", memory["maxmemory"] != "0" else { return }
         throw StartError(
             "Redis at \(self.address) has maxmemory-policy \(policy): it could throw away what running answers need. "
                 + "Set maxmemory-policy to noeviction.")

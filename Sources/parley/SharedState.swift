@@ -44,14 +44,16 @@ struct SharedState: Sendable {
         let prefix = settings.cluster.redisPrefix
         let cluster = RedisCluster(client: redis.client, configuration: .init(prefix: prefix), logger: logger)
         let jobs = RedisJobQueue(client: redis.client, prefix: prefix, logger: logger)
+        let sessions = RedisSessionStore(client: redis.client, prefix: prefix, logger: logger)
+        let nodes = RedisNodeRegistry(client: redis.client, prefix: prefix, logger: logger)
         self.leases = cluster
         self.log = cluster
         self.commands = cluster
-        self.sessions = store
-        self.sessionSignals = nil
-        self.nodes = InProcessNodeRegistry()
+        self.sessions = sessions
+        self.sessionSignals = sessions
+        self.nodes = nodes
         self.jobs = jobs
-        self.services = [redis.client, cluster, jobs]
+        self.services = [redis.client, cluster, jobs, sessions, nodes]
         self.redis = redis
     }
 

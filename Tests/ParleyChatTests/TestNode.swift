@@ -15,6 +15,9 @@ struct TestNode: Sendable {
     let cluster: InProcessCluster<ContinuousClock>
     let engine: TurnEngine
     let chat: Chat
+    /// What the node shares with others, or its own.
+    private let log: any AnswerLog
+    private let readerPatience: Duration
     let user = User.local.id
 
     /// - Parameter shared: what the node shares with others; `nil` keeps everything to itself.
@@ -26,6 +29,9 @@ struct TestNode: Sendable {
         self.store = try SQLiteStore(path: folder + "/parley.sqlite")
         self.cluster = InProcessCluster()
         let ports: any LeaseStore & AnswerLog & TurnCommands = shared ?? self.cluster
+        self.log = ports
+        // What is shared goes away in tests, which is not waited for.
+        self.readerPatience = shared == nil ? ChatLimits.readerPatience : .milliseconds(20)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         self.engine = TurnEngine(
@@ -80,13 +86,19 @@ struct TestNode: Sendable {
         try await self.chat.send(.init(id: .generate(), content: text), to: conversation, user: self.user)
     }
 
+    private func follower(of turn: TurnID, after position: EventID) async throws -> TurnFollower {
+        TurnFollower(
+            store: self.store, log: self.log, turn: try await self.chat.turn(turn, user: self.user), after: position,
+            readerPatience: self.readerPatience)
+    }
+
     /// Reads a turn to its end with a reader that insists on the rule.
     func readToEnd(_ turn: TurnID, from reader: ReaderPosition = ReaderPosition()) async throws -> (
         reader: ReaderPosition, events: [TurnEvent]
     ) {
         var reader = reader
         var all: [TurnEvent] = []
-        var follower = self.chat.follow(try await self.chat.turn(turn, user: self.user), after: reader.last)
+        var follower = try await self.follower(of: turn, after: reader.last)
         while let events = try await follower.next(atMost: .seconds(30)) {
             for event in events {
                 guard reader.apply(event) == .applied else { throw Unexpected(event: event) }
@@ -101,7 +113,7 @@ struct TestNode: Sendable {
         -> ReaderPosition
     {
         var reader = reader
-        var follower = self.chat.follow(try await self.chat.turn(turn, user: self.user), after: reader.last)
+        var follower = try await self.follower(of: turn, after: reader.last)
         while reader.text != text, let events = try await follower.next(atMost: .seconds(30)) {
             for event in events {
                 guard reader.apply(event) == .applied else { throw Unexpected(event: event) }

@@ -15,7 +15,13 @@ struct CacheStoreFactory: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { self.name }
 
-    static let all = [CacheStoreFactory.inProcess]
+    static let all = [CacheStoreFactory.inProcess, redis]
+
+    static let redis = CacheStoreFactory(name: "Redis") { body in
+        try await SharedRedis.run(2) { redis in
+            try await body(RedisCache(client: redis.clients[0]), RedisCache(client: redis.clients[1]))
+        }
+    }
 
     static let inProcess = CacheStoreFactory(name: "in process") { body in
         let store = InProcessCache()

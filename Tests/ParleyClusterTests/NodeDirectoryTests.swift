@@ -155,7 +155,7 @@ struct NodeDirectoryTests {
                 storeID: "one", now: reader.wall, nodes: [.init(record: Reader.node("a", epoch: 2), age: .zero)],
                 withdrawn: [:]), now: reader.now)
         #expect(reader.directory.list.nodes.first?.record.epoch == 2)
-        reader.directory.withdrew()
+        reader.directory.withdrew(NodeID("a"))
         #expect(!reader.names.contains("a"))
     }
 

@@ -15,7 +15,14 @@ struct NodeRegistryFactory: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { self.name }
 
-    static let all = [NodeRegistryFactory.inProcess]
+    static let all = [NodeRegistryFactory.inProcess, redis]
+
+    static let redis = NodeRegistryFactory(name: "Redis") { body in
+        try await SharedRedis.run { redis in
+            let registry = RedisNodeRegistry(client: redis.clients[0], logger: quiet)
+            try await redis.running([registry]) { try await body(registry) }
+        }
+    }
 
     static let inProcess = NodeRegistryFactory(name: "in process") { body in
         try await body(InProcessNodeRegistry())

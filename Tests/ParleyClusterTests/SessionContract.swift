@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 import Foundation
+import ParleyCluster
 import ParleyCore
 import ParleyStore
 import Testing
@@ -21,7 +22,14 @@ struct SessionStoreFactory: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { self.name }
 
-    static let all = [SessionStoreFactory.sqlite]
+    static let all = [SessionStoreFactory.sqlite, redis]
+
+    static let redis = SessionStoreFactory(name: "Redis") { body in
+        try await SharedRedis.run { redis in
+            let store = RedisSessionStore(client: redis.clients[0], logger: quiet)
+            try await body(Made(store: store) { .generate() })
+        }
+    }
 
     static let sqlite = SessionStoreFactory(name: "SQLite") { body in
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("parley-\(UUID())").path

@@ -31,6 +31,37 @@ enum RawExchange {
         }
     }
 
+    /// Opens a WebSocket, and returns once the server has sent a text on it, such as the reason why it closes it.
+    ///
+    /// - Parameter onOpen: called when the handshake is done.
+    static func socket(
+        cookie: String, port: Int, until text: String, onOpen: @Sendable () async throws -> Void
+    ) async throws {
+        let handshake = """
+            GET /api/ws HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nCookie: \(cookie)\r\nConnection: Upgrade\r\n\
+            Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n
+            """
+        try await Self.open(port) { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: handshake))
+            var received = ""
+            var isOpen = false
+            for try await piece in inbound {
+                received += String(decoding: piece.readableBytesView, as: UTF8.self)
+                if received.contains(text) { return }
+                if !isOpen, received.hasPrefix("HTTP/1.1 101"), received.contains("\r\n\r\n") {
+                    isOpen = true
+                    try await onOpen()
+                }
+            }
+            throw SocketEnded(received: received)
+        }
+    }
+
+    /// The server ended a WebSocket without saying what was waited for.
+    struct SocketEnded: Error {
+        var received: String
+    }
+
     private static func open<Value: Sendable>(
         _ port: Int,
         _ body: (

@@ -2,6 +2,7 @@
 // This source file is part of the Parley open source project
 // SPDX-License-Identifier: Apache-2.0
 //
+import NIOCore
 import Testing
 
 @testable import RedisClient

@@ -6,6 +6,7 @@ import random
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -23,6 +24,8 @@ import sabotage  # noqa: E402
 from cluster import understands  # noqa: E402
 from fault import REGISTER  # noqa: E402
 from trial import Options, Trial  # noqa: E402
+
+AT_ONCE_WHEN_SHORT = 2
 
 
 def hindrance(fault):
@@ -48,10 +51,14 @@ def attempt(fault, options):
         trial.close()
     return {
         "fault": fault.name, "runs": trial.runs, "violations": len(trial.violations), "recoveries": trial.recoveries,
-        "goal": fault.goal, "found": trial.violations.found, "notes": trial.notes, "date": report.today(),
-        "nodes": "2 workers" if fault.bare else f"{len(trial.cluster.nodes) if trial.cluster else 0} nodes",
+        "goal": fault.goal if trial.is_clustered or fault.bare else None, "found": trial.violations.found, "notes": trial.notes, "date": report.today(),
+        "nodes": "2 workers" if fault.bare else count_of(trial.cluster.nodes if trial.cluster else []),
         "seconds": time.monotonic() - start,
     }
+
+
+def count_of(nodes):
+    return f"{len(nodes)} node" + ("s" if len(nodes) != 1 else "")
 
 
 def chosen(arguments):
@@ -103,23 +110,26 @@ def main():
             sys.exit(f"{name} must name the built program; scripts/chaos sets it")
     seed = arguments.seed if arguments.seed is not None else random.randrange(1_000_000)
     print(f"seed {seed}", flush=True)
-    results, left_out = [], []
+    results, left_out, tried = [], [], []
     for fault in chosen(arguments):
+        runs = arguments.runs or (fault.short if arguments.short else fault.runs)
         reason = hindrance(fault)
         if reason:
             print(f"{fault.name:24} not tried: {reason}", flush=True)
             left_out.append(fault)
-            continue
-        runs = arguments.runs or (fault.short if arguments.short else fault.runs)
-        options = Options(
-            seed=seed, runs=runs, only_round=arguments.round, sabotage=arguments.sabotage, keeps=arguments.keep,
-            nodes=arguments.nodes, is_quiet=arguments.short,
-        )
-        result = attempt(fault, options)
-        results.append(result)
-        tell(result)
-        if result["violations"]:
-            print(f"    repeat with: scripts/chaos --fault {fault.name} --seed {seed} [--round N]", flush=True)
+        elif runs:
+            options = Options(
+                seed=seed, runs=runs, only_round=arguments.round, sabotage=arguments.sabotage, keeps=arguments.keep,
+                nodes=arguments.nodes, is_quiet=arguments.short,
+            )
+            tried.append((fault, options))
+    # Most of the time is spent in waiting for leases. A full suite goes one by one, so that times mean something.
+    with ThreadPoolExecutor(AT_ONCE_WHEN_SHORT if arguments.short else 1) as pool:
+        for result in pool.map(lambda pair: attempt(*pair), tried):
+            results.append(result)
+            tell(result)
+            if result["violations"]:
+                print(f"    repeat with: scripts/chaos --fault {result['fault']} --seed {seed} [--round N]", flush=True)
     violations = sum(result["violations"] for result in results)
     is_full = not (arguments.fault or arguments.short or arguments.runs or arguments.sabotage or arguments.round)
     if (is_full or arguments.write) and not arguments.sabotage:

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from fault_proxy import FaultProxy
-from parley_process import Program, free_port, wait_until_ready
+from parley_process import Program, wait_until_ready
+from ports import reserve_port
 from redis_server import RedisReply
 
 # The figures of DESIGN section 4 that the goals are made of.
@@ -34,7 +35,7 @@ class Node:
         self.cluster = cluster
         self.name = f"node-{number}"
         self.number = number
-        self.port = port or free_port()
+        self.port = port or reserve_port()
         self.state = DOWN
         self.program = None
         self.proxy = None
@@ -51,7 +52,7 @@ class Node:
         if self.cluster.redis:
             flags += ["--redis-url", self._redis_url()]
             if understands("--advertise"):
-                flags += ["--advertise", f"127.0.0.1:{self.port}"]
+                flags += ["--advertise", f"http://127.0.0.1:{self.port}"]
         with open(self.log_path, "ab") as log:
             self.program = Program(
                 [os.environ["PARLEY_BIN"], "serve", *flags], "Parley is at", log=log,

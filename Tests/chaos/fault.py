@@ -15,7 +15,7 @@ class Fault:
     does: str
     timed: str
     run: Callable
-    # Runs of a full and of a short suite.
+    # Runs of a full and of a short suite; 0 leaves it out.
     runs: int
     short: int
     # Cannot be tried without Redis.

@@ -176,6 +176,7 @@ def upload_all(trial, user, count, acknowledged):
             id = upload(user, user.chance.choice(nodes), f"entry-{number}.txt", text) if nodes else None
             if id:
                 acknowledged[id] = number
+                time.sleep(user.chance.uniform(0, 0.2))
                 break
             time.sleep(0.1)
         else:
@@ -183,7 +184,7 @@ def upload_all(trial, user, count, acknowledged):
 
 
 @fault(
-    "documents-under-kills", timed="from the first upload until all documents are ready", runs=300, short=40,
+    "documents-under-kills", timed="from the first upload until all documents are ready", runs=300, short=0,
     environment={"PARLEY_EMBEDDING_MODEL": ""},
 )
 def documents_under_kills(trial):

@@ -10,10 +10,13 @@ from websockets.sync.client import connect
 
 STOP_GOAL_SECONDS = 1.0
 REVOKE_GOAL_SECONDS = 1.0
+# After so long nothing will come any more.
+STOP_PATIENCE_SECONDS = 10.0
+CLOSE_PATIENCE_SECONDS = 10.0
 
 
 @fault(
-    "stop-from-another-node", timed="from the request to `stopped`, at each reader", runs=60, short=6,
+    "stop-from-another-node", timed="from the request to `stopped`, at each reader", runs=60, short=3,
     goal=STOP_GOAL_SECONDS,
 )
 def stop_from_another_node(trial):
@@ -26,20 +29,24 @@ def stop_from_another_node(trial):
         for story in stories:
             node = trial.pick(owner)
             start = time.monotonic()
-            if trial.chance.random() < 0.5:
-                trial.user.request("POST", f"/api/turns/{story.turn}/stop", node=node)
-            else:
-                with socket_of(trial.user, node) as socket:
-                    socket.send(json.dumps({"type": "stop", "turnID": story.turn}))
-                    story.readers[0].wait_until(lambda r: r.is_finished, patience=10)
+            send_stop(trial, story, node)
             for reader in story.readers:
-                reader.join(timeout=10)
+                reader.join(timeout=STOP_PATIENCE_SECONDS)
                 seconds = reader.first_arrival(start, lambda arrival: arrival[3] == "stopped")
                 if seconds is None:
                     trial.violate("late", f"{reader.screen.name} was not stopped")
                 trial.recovered(seconds, STOP_GOAL_SECONDS, f"stop at {reader.screen.name}")
         trial.settle(stories, may_fail=True)
         trial.count(len(stories))
+
+
+def send_stop(trial, story, node):
+    if trial.chance.random() < 0.5:
+        trial.user.request("POST", f"/api/turns/{story.turn}/stop", node=node)
+        return
+    with socket_of(trial.user, node) as socket:
+        socket.send(json.dumps({"type": "stop", "turnID": story.turn}))
+        story.readers[0].wait_until(lambda reader: reader.is_finished, STOP_PATIENCE_SECONDS)
 
 
 def socket_of(user, node):
@@ -62,7 +69,7 @@ def wait_for_close(socket, patience, into):
 
 
 @fault(
-    "session-revoke", timed="from the request to the close of each socket", runs=60, short=6, goal=REVOKE_GOAL_SECONDS
+    "session-revoke", timed="from the request to the close of each socket", runs=60, short=4, goal=REVOKE_GOAL_SECONDS
 )
 def session_revoke(trial):
     """A session with sockets at every node ends: its owner signs out at one node, or revokes it from another session.
@@ -73,7 +80,7 @@ def session_revoke(trial):
         stays = socket_of(other, trial.pick())
         closed = [[] for _ in sockets]
         threads = [
-            threading.Thread(target=wait_for_close, args=(socket, 10, into), daemon=True)
+            threading.Thread(target=wait_for_close, args=(socket, CLOSE_PATIENCE_SECONDS, into), daemon=True)
             for socket, into in zip(sockets, closed)
         ]
         for thread in threads:
@@ -82,9 +89,9 @@ def session_revoke(trial):
         start = time.monotonic()
         end_session(trial, person, other, node, by_other=number % 2 == 1)
         for thread, into, place in zip(threads, closed, trial.cluster.nodes):
-            thread.join(timeout=12)
+            thread.join(timeout=CLOSE_PATIENCE_SECONDS + 2)
             if not into:
-                trial.violate("late", f"the socket at {place} stayed open for 10 s after the end of its session")
+                trial.violate("late", f"the socket at {place} stayed open after the end of its session")
             else:
                 trial.recovered(into[0] - start, REVOKE_GOAL_SECONDS, f"closing the socket at {place}")
         for place in trial.cluster.nodes:

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from parley_process import free_port
+from ports import reserve_port
 
 # How long a sentinel waits before it calls a silent master down.
 DOWN_AFTER_MS = 1000
@@ -73,7 +73,7 @@ class Redis:
     def __init__(self, folder, keeps_log=False, replica_of=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = reserve_port()
         self.keeps_log = keeps_log
         self.replica_of = replica_of
         self.process = None
@@ -145,7 +145,7 @@ class SentinelGroup:
     def _start_sentinel(self, number):
         folder = self.folder / f"sentinel-{number}"
         folder.mkdir(parents=True, exist_ok=True)
-        port = free_port()
+        port = reserve_port()
         (folder / "sentinel.conf").write_text(
             f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
             f"sentinel monitor {self.name} 127.0.0.1 {self.servers[0].port} 2\n"

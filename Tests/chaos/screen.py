@@ -138,6 +138,8 @@ class Screen:
         if kind in ("delta", "replace", *ENDS) and self._is_comparable:
             if not self.positions.agree(position, self.text):
                 self._violate("fork", f"at {position} with {len(self.text)} characters")
+                # Everything that follows differs too; once is enough.
+                self.positions = Positions()
 
     def check_end(self, stored):
         """Compares with the turn as the database has it: `state` and `text`, perhaps `finishReason`."""

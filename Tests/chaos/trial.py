@@ -107,7 +107,7 @@ class Trial:
     def close(self):
         for end in reversed(self._closing):
             end()
-        if self.options.keeps or self.violations:
+        if self.options.keeps or (self.violations and not self.options.sabotage):
             print(f"    what the nodes said is in {self.folder}")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)

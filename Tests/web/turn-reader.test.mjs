@@ -74,6 +74,20 @@ test("a replace may come with any later id and says what the text is from a scal
   assert.equal(reader.text, "😀aX!");
 });
 
+test("the opening of a later epoch says the text again: a reader that has it, or more, ends with that text", () => {
+  const opening = [
+    { type: "started", id: "2-1", model: "m" }, { type: "replace", id: "2-2", from: 0, text: "a😀" },
+    { type: "sources", id: "2-3", passages: [] }, delta("2-4", "b"),
+  ];
+  for (const seen of [["a"], ["a", "😀"], ["a", "😀", "c", "d"]]) {
+    const reader = new TurnReader();
+    seen.forEach((text, index) => reader.apply(delta(`1-${index + 1}`, text)));
+    for (const event of opening) assert.equal(reader.apply(event), "applied");
+    assert.equal(reader.text, "a😀b");
+    assert.equal(reader.scalars, 3);
+  }
+});
+
 test("a nonsense id is dropped", () => {
   assert.equal(new TurnReader().apply(delta("later", "a")), "dropped");
 });

@@ -40,7 +40,7 @@ struct SessionListRoutes {
     private func end(_ request: Request, _ context: AppContext) async throws -> Response {
         let user = try context.user()
         let current = try Self.current(context)
-        let id = try context.id(ID<Session>.self)
+        let id: ID<Session> = try context.id()
         guard let session = try await self.sessions.list(of: user).first(where: { Self.id(of: $0.idHash) == id }) else {
             throw Problem.notFound
         }

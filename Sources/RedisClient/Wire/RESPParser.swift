@@ -190,6 +190,7 @@ struct RESPParser {
 
     /// Reads a line that is here as a whole. Gives nil when it was the head of something longer.
     private mutating func readLine(_ mark: UInt8, length: Int) throws(RedisError) -> RedisValue? {
+        guard length > 0 else { throw .protocolViolation("an empty line") }
         let start = self.buffer.readerIndex
         self.buffer.moveReaderIndex(forwardBy: length + 2)
         let text = start + 1..<start + length

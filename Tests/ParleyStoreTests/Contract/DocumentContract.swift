@@ -252,7 +252,7 @@ struct DocumentContract {
                 let now = Timestamp.now().advanced(by: .seconds(10))
                 let lease = try #require(
                     try await store.claim(kinds: [.readDocument], worker: NodeID("n"), limit: 1, now: now).first)
-                #expect(try await store.fail(lease, error: "no text", retryable: false, now: now))
+                #expect(try await store.fail(lease, error: "no text", retryable: false, now: now) != nil)
                 let failed = try await store.document(document.id, readableBy: owner)
                 #expect(failed.state == .failed && failed.failure == "no text")
                 #expect(try await store.unreadyDocuments(in: [stored.partition], limit: 9).map(\.id) == [document.id])

@@ -34,6 +34,9 @@ export class Api {
   session = () => this.#request("GET", "/api/session", { quiet: true });
   openSession = (body = {}) => this.#request("POST", "/api/session", { body, quiet: true });
   closeSession = () => this.#request("DELETE", "/api/session");
+  sessions = () => this.#request("GET", "/api/sessions");
+  deleteSession = (id) => this.#request("DELETE", `/api/sessions/${id}`);
+  deleteOtherSessions = () => this.#request("DELETE", "/api/sessions");
   createAccount = (body) => this.#request("POST", "/api/accounts", { body, quiet: true });
   models = () => this.#request("GET", "/api/models");
 

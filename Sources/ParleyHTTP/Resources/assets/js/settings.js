@@ -36,7 +36,8 @@ export async function openSettings({ store, api, actions, storage, commands }) {
     h("h3", { class: "section-title", text: "About" }),
     h("div", { class: "rows" },
       session.mode === "accounts"
-        ? row(session.user.name, session.user.email, button("Sign out", () => actions.signOut()))
+        ? row(session.user.name, session.user.email, button("Devices", () => leave(showSessions)),
+          button("Sign out", () => actions.signOut()))
         : null,
       row("Parley", `Version ${document.documentElement.dataset.version}`)),
   ];
@@ -46,6 +47,11 @@ export async function openSettings({ store, api, actions, storage, commands }) {
   async function leave(open) {
     close();
     await open();
+  }
+
+  async function showSessions() {
+    const { openSessions } = await import("./sessions.js");
+    await openSessions({ api, actions });
   }
 
   async function showArchive() {
