@@ -17,7 +17,8 @@ public protocol RateLimiter: Sendable {
     /// Takes a place if one is free. The same slot again is granted and renewed.
     func occupy(_ slot: RateSlot) async -> SlotDecision
 
-    /// Keeps places that were granted for another ``SlotPool/life``. One that the shared store has forgotten is put back.
+    /// Keeps places that were granted for another ``SlotPool/life``. One that the shared store has forgotten is put
+    /// back.
     func renew(_ slots: [RateSlot]) async
 
     /// Gives a place back. One that is not held is no matter.

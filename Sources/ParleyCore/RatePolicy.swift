@@ -4,7 +4,7 @@
 //
 /// A rule: how much of something one key may use, and what holds while the nodes cannot ask each other.
 ///
-/// It is a bucket of ``burst`` units which refills evenly at ``limit`` units in each ``window``. A key that was idle may
+/// It is a bucket of ``burst`` units which refills evenly at ``limit`` in each ``window``. A key that was idle may
 /// take the burst at once; over any time `t` it gets at most `burst + limit × t ÷ window`.
 public struct RatePolicy: Hashable, Sendable {
     /// What is counted.

@@ -23,8 +23,8 @@ enum NodeGroup {
         }
     }
 
-    /// Runs until the node has ended or a signal says so. The node ends first, then the others in the opposite order, so
-    /// that answers that come to their end still reach what is shared.
+    /// Runs until the node has ended or a signal says so. The node ends first, then the others in the opposite order,
+    /// so that answers that come to their end still reach what is shared.
     ///
     /// - Throws: `StartError` with a sentence for people.
     static func run(_ node: any Service, on services: [any Service], logger: Logger) async throws {

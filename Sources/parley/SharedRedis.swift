@@ -68,7 +68,8 @@ struct SharedRedis: Sendable {
 
     /// A Redis that throws keys away when it is full would lose leases and answers of turns that run.
     private func checkEviction(_ memory: RedisInfo) throws {
-        guard let policy = memory["maxmemory_policy"], policy != "noeviction", memory["maxmemory"] != "0" else { return }
+        guard let policy = memory["maxmemory_policy"], policy != "noeviction", memory["maxmemory"] != "0"
+        else { return }
         throw StartError(
             "Redis at \(self.address) has maxmemory-policy \(policy): it could throw away what running answers need. "
                 + "Set maxmemory-policy to noeviction.")

@@ -44,8 +44,8 @@ public struct GCRA: Hashable, Sendable {
         return max(1, Self.scaled(UInt64(cost), times: self.windowUs, over: self.limit))
     }
 
-    /// How far the key is ahead of now. One that is further ahead than debt can bring it was written by a clock that has
-    /// jumped back since, and is believed only so far.
+    /// How far the key is ahead of now. One that is further ahead than debt can bring it was written by a clock that
+    /// has jumped back since, and is believed only so far.
     public func aheadUs(fullAtUs: Int64?, nowUs: Int64) -> Int64 {
         guard let fullAtUs else { return 0 }
         return min(max(0, fullAtUs - nowUs), 2 * self.toleranceUs)
@@ -75,8 +75,8 @@ public struct GCRA: Hashable, Sendable {
 
     /// Where the key stands after a reservation was settled by what was used.
     ///
-    /// Giving back all of the difference would be too much when the bucket was full in between: what the reservation had
-    /// taken was then there again. It is at least as far ahead as since the reservation of `fullAtUs - now`, so giving
+    /// Giving back all of the difference would be too much when the bucket was full in between: what the reservation
+    /// had taken was then there again. It is at least as far ahead as since the reservation of `fullAtUs - now`, so giving
     /// back no more than that never lets through more than if the actual cost had been charged at first.
     ///
     /// - Parameters:
