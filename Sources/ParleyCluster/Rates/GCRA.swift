@@ -76,8 +76,8 @@ public struct GCRA: Hashable, Sendable {
     /// Where the key stands after a reservation was settled by what was used.
     ///
     /// Giving back all of the difference would be too much when the bucket was full in between: what the reservation
-    /// had taken was then there again. It is at least as far ahead as since the reservation of `fullAtUs - now`, so giving
-    /// back no more than that never lets through more than if the actual cost had been charged at first.
+    /// had taken was then there again. It is at least as far ahead as since the reservation of `fullAtUs - now`, so
+    /// giving back no more than that never lets through more than if the actual cost had been charged at first.
     ///
     /// - Parameters:
     ///   - fullAtUs: the key's state now; `nil` when it has none.
