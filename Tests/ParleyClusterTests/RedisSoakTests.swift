@@ -118,7 +118,10 @@ struct RedisSoakTests {
         while true {
             let page = try await node.read(turn: lease.turnID, after: screen.position, limit: 50)
             guard !page.events.isEmpty else { break }
-            for event in page.events { #expect(screen.show(event)) }
+            for event in page.events {
+                let isDue = screen.show(event)
+                #expect(isDue)
+            }
         }
         var next = screen.text.split(separator: " ").count + 1
         var sequence = 1
@@ -152,7 +155,8 @@ struct RedisSoakTests {
         while true {
             do {
                 return try await node.append([kind], firstSequence: sequence, lease: lease)
-            } catch let error where error.code == .lost {
+            } catch {
+                guard error.code == .lost else { throw error }
                 try await Self.restore(lease, node, durable)
             }
         }
@@ -161,16 +165,21 @@ struct RedisSoakTests {
     private static func renew(_ lease: Lease, _ node: RedisCluster, _ durable: Durable) async throws {
         do {
             try await node.renew(lease)
-        } catch let error as ClusterError where error.code == .lost {
-            try await Self.restore(lease, node, durable)
-        } catch let error as ClusterError where error.code == .unavailable {}
+        } catch {
+            switch error.code {
+            case .lost: try await Self.restore(lease, node, durable)
+            case .unavailable: break
+            default: throw error
+            }
+        }
     }
 
     private static func restore(_ lease: Lease, _ node: RedisCluster, _ durable: Durable) async throws {
         guard durable.row(lease.turnID).epoch == lease.epoch else { throw ClusterError(.fenced, "the database") }
         do {
             try await node.restore(lease)
-        } catch let error as ClusterError where error.code == .unavailable || error.code == .lost {
+        } catch {
+            guard error.code == .unavailable || error.code == .lost else { throw error }
             try await Task.sleep(for: .milliseconds(50))
         }
     }
@@ -180,7 +189,9 @@ struct RedisSoakTests {
         while !screen.isFinished {
             let page = try await node.read(turn: turn, after: screen.position, limit: 50)
             for event in page.events {
-                #expect(screen.show(event), "seed \(seed): \(event.id) after \(screen.position)")
+                let before = screen.position
+                let isDue = screen.show(event)
+                #expect(isDue, "seed \(seed): \(event.id) after \(before), \(screen.text.count) characters")
             }
             guard page.events.isEmpty else { continue }
             let began = ContinuousClock.now
