@@ -244,7 +244,7 @@ let package = Package(
         .testTarget(
             name: "ParleyClusterTests",
             dependencies: [
-                "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest",
+                "ParleyCluster", "ParleyCore", "ParleyStore", "RedisClient", "RedisForTest", "SeededRandom",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -20,7 +20,9 @@ extension Database {
     func first<Value>(
         _ sql: String, _ arguments: StatementArguments, _ decode: (Row) throws -> Value
     ) throws -> Value? {
-        try self.cursor(sql, arguments).next().map(decode)
+        let cursor = try self.cursor(sql, arguments)
+        // The row lies in the statement, which is reset when the cursor goes.
+        return try withExtendedLifetime(cursor) { try cursor.next().map(decode) }
     }
 
     func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> [Row] {

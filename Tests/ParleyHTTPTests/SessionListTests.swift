@@ -79,13 +79,11 @@ struct SessionListTests {
         try await TestServer.run { server in
             let (one, two) = (try await server.openSession(), try await server.openSession())
             let other = try await self.ids(server, one).others[0]
-            try await RawExchange.socket(cookie: two, port: server.port, until: "signed out") {
-                let ended = try await server.request("DELETE", "/api/sessions/\(other)", cookie: one)
-                #expect(ended.status == 204)
+            try await RawExchange.socket(cookie: two, port: server.port, until: "signed out") { () async throws in
+                #expect(try await server.request("DELETE", "/api/sessions/\(other)", cookie: one).status == 204)
             }
-            try await RawExchange.socket(cookie: one, port: server.port, until: "signed out") {
-                let ended = try await server.request("DELETE", "/api/session", cookie: one)
-                #expect(ended.status == 204)
+            try await RawExchange.socket(cookie: one, port: server.port, until: "signed out") { () async throws in
+                #expect(try await server.request("DELETE", "/api/session", cookie: one).status == 204)
             }
         }
     }
@@ -97,7 +95,7 @@ struct SessionListTests {
             let cookie = try await server.openSession()
             #expect(try await server.request("GET", "/api/session", cookie: cookie).status == 200)
             let start = ContinuousClock.now
-            try await RawExchange.socket(cookie: cookie, port: server.port, until: "signed out") {
+            try await RawExchange.socket(cookie: cookie, port: server.port, until: "signed out") { () async throws in
                 sessions.endAll()
             }
             #expect(start.duration(to: .now) < .seconds(1))
@@ -110,7 +108,7 @@ struct SessionListTests {
         let sessions = SessionsInMemory()
         try await TestServer.run(access: .init(sessions: sessions, signals: sessions)) { server in
             let cookie = try await server.openSession()
-            try await RawExchange.socket(cookie: cookie, port: server.port, until: "signed out") {
+            try await RawExchange.socket(cookie: cookie, port: server.port, until: "signed out") { () async throws in
                 sessions.endAllSilently()
                 sessions.signal(.mayHaveMissed)
             }

@@ -57,6 +57,17 @@ def attempt(fault, options):
     }
 
 
+def attempts(tried, at_once):
+    """Tries them in order. Most of the time is spent in waiting for leases, so that two at once take half of it; a full
+    suite goes one by one, so that its times mean something."""
+    if at_once == 1:
+        for fault, options in tried:
+            yield attempt(fault, options)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        yield from pool.map(lambda pair: attempt(*pair), tried)
+
+
 def count_of(nodes):
     return f"{len(nodes)} node" + ("s" if len(nodes) != 1 else "")
 
@@ -123,13 +134,11 @@ def main():
                 nodes=arguments.nodes, is_quiet=arguments.short,
             )
             tried.append((fault, options))
-    # Most of the time is spent in waiting for leases. A full suite goes one by one, so that times mean something.
-    with ThreadPoolExecutor(AT_ONCE_WHEN_SHORT if arguments.short else 1) as pool:
-        for result in pool.map(lambda pair: attempt(*pair), tried):
-            results.append(result)
-            tell(result)
-            if result["violations"]:
-                print(f"    repeat with: scripts/chaos --fault {result['fault']} --seed {seed} [--round N]", flush=True)
+    for result in attempts(tried, at_once=AT_ONCE_WHEN_SHORT if arguments.short else 1):
+        results.append(result)
+        tell(result)
+        if result["violations"]:
+            print(f"    repeat with: scripts/chaos --fault {result['fault']} --seed {seed} [--round N]", flush=True)
     violations = sum(result["violations"] for result in results)
     is_full = not (arguments.fault or arguments.short or arguments.runs or arguments.sabotage or arguments.round)
     if (is_full or arguments.write) and not arguments.sabotage:

@@ -81,11 +81,14 @@ class Node:
         self.program.process.send_signal(signal.SIGCONT)
         self.state = UP
 
-    def terminate(self, patience=60):
-        """Drains; returns the exit code."""
+    def terminate(self, patience=30):
+        """Drains; returns the exit code, or None when it did not end in time and was killed."""
         self.state = DRAINING
         try:
             return self.program.terminate(patience)
+        except subprocess.TimeoutExpired:
+            self.program.kill()
+            return None
         finally:
             self.state = DOWN
 

@@ -121,6 +121,9 @@ class FaultProxy:
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        except asyncio.CancelledError:
+            # The loop ends; asyncio's own callback would report a cancelled connection as an error.
+            pass
         finally:
             for task in tasks:
                 task.cancel()

@@ -91,7 +91,7 @@ def jobs_under_kills(trial):
 
 
 def done(rows):
-    return rows.execute("SELECT count(*) FROM chaos_effects").fetchone()[0]
+    return rows.execute("SELECT count(DISTINCT job) FROM chaos_effects").fetchone()[0]
 
 
 def kill_until_done(trial, rows, workers):

@@ -12,8 +12,10 @@ from fault import fault
 from people import NotDone
 
 STORIES_AT_ONCE = 5
-# From the last event of a drained owner to the first of its successor, as a reader sees it: "at once" and not after the
-# lease. It has the reader's own way to another node in it.
+# The drain of Cluster's environment; then an answer that still runs is handed over.
+DRAIN_SECONDS = 2.0
+# From the end of the drain to the first event of the successor, as a reader sees it: "at once" and not after the lease.
+# It has the reader's own way to another node in it.
 HANDOVER_GOAL_SECONDS = 3.0
 # Users who write without a pause while nodes are restarted.
 WRITERS = 3
@@ -159,7 +161,7 @@ class Writers:
 
 
 @fault(
-    "rolling-restart", timed="from the last event of a drained owner to the first of its successor, at each reader",
+    "rolling-restart", timed="from the end of the drain to the first event of the successor, at each reader",
     runs=20, short=4, goal=HANDOVER_GOAL_SECONDS,
 )
 def rolling_restart(trial):
@@ -167,13 +169,17 @@ def rolling_restart(trial):
     the drain of 2 s, so many are handed over. Every request must come through, after retries at other nodes."""
     trial.cluster.revive()
     writers = Writers(trial, WRITERS)
+    drains = []
     try:
         for number in range(trial.options.runs):
             trial.round = number
             node = trial.cluster.nodes[number % len(trial.cluster.nodes)]
             trial.pause(0.5, 1.5)
+            drains.append(time.monotonic())
             code = node.terminate()
-            if code != 0:
+            if code is None:
+                trial.violate("stuck", f"{node} did not end after SIGTERM")
+            elif code != 0:
                 trial.violate("died", f"{node} ended with {code} after SIGTERM")
             node.start()
             trial.count()
@@ -185,16 +191,18 @@ def rolling_restart(trial):
     trial.note("requests", writers.requests)
     for story in writers.stories:
         for reader in story.readers:
-            for gap in handovers(reader):
+            for gap in handovers(reader, drains):
                 goal = HANDOVER_GOAL_SECONDS if trial.is_clustered else None
                 trial.recovered(gap, goal, f"handover at {reader.screen.name}")
 
 
-def handovers(reader):
-    """The silences of a reader between two epochs."""
+def handovers(reader, drains):
+    """The silences of a reader between two epochs. A successor that says again what readers have is silent too, so each
+    counts from the end of the drain that went before, when that is later than the last event."""
     for earlier, later in zip(reader.arrivals, reader.arrivals[1:]):
         if later[2] > earlier[2]:
-            yield later[0] - earlier[0]
+            begun = max((moment for moment in drains if moment < later[0]), default=0.0)
+            yield max(0.0, later[0] - max(earlier[0], begun + DRAIN_SECONDS))
 
 
 HOUR = 3600
@@ -226,7 +234,7 @@ def clock_jump(trial):
     for node in trial.cluster.nodes:
         set_clock(trial, node, 0)
         node.extra = {"LD_PRELOAD": str(shim), "CHAOS_CLOCK": str(trial.folder / f"{node.name}.clock")}
-        node.terminate()
+        node.kill()
         node.start()
     for _ in trial.rounds(2):
         owner = trial.pick()

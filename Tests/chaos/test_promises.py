@@ -20,7 +20,8 @@ from trial import Options, Trial
 
 
 @pytest.fixture
-def trial():
+def trial(monkeypatch):
+    monkeypatch.setattr("trial.understands", lambda flag: False)
     trial = Trial(REGISTER["kill-owner"], Options(runs=3, is_quiet=True))
     yield trial
     trial.violations.found.clear()
@@ -47,7 +48,8 @@ def test_a_late_takeover(trial):
 
 def test_a_handover_is_timed_between_epochs(trial):
     seen = reader(trial, [(1.0, 1, 1), (2.0, 1, 1), (4.5, 2, 2), (5.0, 2, 2)], [])
-    assert list(faults_nodes.handovers(seen)) == [2.5]
+    assert list(faults_nodes.handovers(seen, [])) == [2.5]
+    assert list(faults_nodes.handovers(seen, [1.5, 4.6])) == [1.0]
 
 
 @pytest.mark.parametrize(

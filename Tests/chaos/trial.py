@@ -120,7 +120,7 @@ class Trial:
             yield self._begin(self.options.only_round)
             return
         number = 0
-        while self.runs < self.options.runs:
+        while self.runs < self.options.runs and "died" not in self.violations.kinds:
             yield self._begin(number)
             number += 1
             self.say(f"round {number}: {self.runs} of {self.options.runs} runs, {len(self.violations)} violations")

@@ -13,10 +13,11 @@ extension RedisCluster: AnswerLog {
     ) async throws(ClusterError) {
         let turn = lease.turnID
         let now = self.clock.now
-        let (result, mustSend, isShown) = self.state.withLock { state -> (TurnLog.Append, Bool, Bool) in
+        let (result, isAway) = self.state.withLock { state -> (TurnLog.Append, Bool) in
             let isAway = state.isAway
-            return state.records[turn, default: Record(turn, now: now)].append(
+            let result = state.records[turn, default: Record(turn, now: now)].append(
                 events, firstSequence: firstSequence, lease: lease, isAway: isAway, now: now)
+            return (result, isAway)
         }
         switch result {
         case .appended: break
@@ -24,8 +25,25 @@ extension RedisCluster: AnswerLog {
         case .gap: throw ClusterError(.gap, "event \(lease.epoch)-\(firstSequence) would leave a hole")
         case .full: throw ClusterError(.full, "the log of turn \(turn) is full")
         }
-        if isShown { self.readers.wake(turn) }
-        if mustSend { try await self.send(turn) }
+        if isAway {
+            self.readers.wake(turn)
+        } else {
+            try await self.sendOwn(lease, until: now.advanced(by: ClusterLimits.appendPatience))
+        }
+    }
+
+    /// Sends what an append added, or lets whoever sends what was left over do it, and hears how that went.
+    private func sendOwn(_ lease: Lease, until deadline: Instant) async throws(ClusterError) {
+        let turn = lease.turnID
+        if self.with(turn, { $0.isCatchingUp }) {
+            await self.senders.wait(for: turn, until: deadline) {
+                self.with(turn) { !$0.isCatchingUp }
+            }
+        }
+        let isLeft = self.with(turn) { $0.mirror.hasUnsent && !$0.isCatchingUp }
+        if isLeft { try await self.send(turn) }
+        // Somebody else may have been told meanwhile that the turn is no longer ours.
+        guard self.with(turn, { $0.mirror.lease == lease }) else { throw self.fenced(lease) }
     }
 
     /// Sends what Redis lacks. If Redis does not answer, readers of this node get it now and Redis later.
@@ -82,6 +100,7 @@ extension RedisCluster: AnswerLog {
             return true
         }
         guard begins else { return }
+        defer { self.senders.wake(turn) }
         do {
             var goesOn = true
             while goesOn {
@@ -145,16 +164,15 @@ extension RedisCluster.Record {
         self.isOwner(at: now) || self.tail != .none || self.mirror.isFinished
     }
 
-    /// - Returns: what became of it, whether it must be sent now, and whether readers have more to see.
+    /// While Redis is away readers have it at once.
     fileprivate mutating func append(
         _ events: [TurnEvent.Kind], firstSequence: Int, lease: Lease, isAway: Bool, now: ContinuousClock.Instant
-    ) -> (TurnLog.Append, mustSend: Bool, isShown: Bool) {
+    ) -> TurnLog.Append {
         self.usedAt = now
         self.heldAt = now
         let result = self.mirror.append(events, firstSequence: firstSequence, lease: lease)
-        guard case .appended = result, self.mirror.hasUnsent else { return (result, false, false) }
-        if isAway { return (result, false, self.mirror.show()) }
-        return (result, !self.isCatchingUp, false)
+        if case .appended = result, isAway { _ = self.mirror.show() }
+        return result
     }
 
     /// - Returns: whether the log must be read from Redis first, and whether nobody does that yet.

@@ -202,6 +202,7 @@ extension RedisCluster: Service {
         let now = self.clock.now
         self.readers.endDue(now: now)
         self.fetches.endDue(now: now)
+        self.senders.endDue(now: now)
         self.state.withLock { state in
             for (turn, record) in state.records where record.isOver(now) {
                 state.records[turn] = nil

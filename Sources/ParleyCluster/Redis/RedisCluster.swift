@@ -57,7 +57,7 @@ public final class RedisCluster: Sendable {
         var isFetching = false
         /// Sends under way.
         var sending = 0
-        /// Somebody sends what is left over; appends leave theirs to that.
+        /// Somebody sends what is left over; appends wait for that.
         var isCatchingUp = false
         /// Redis knows nothing of the turn; only a restored lease helps.
         var isLost = false
@@ -95,6 +95,7 @@ public final class RedisCluster: Sendable {
     let state: Mutex<State>
     let readers = TurnWaits<Instant>()
     let fetches = TurnWaits<Instant>()
+    let senders = TurnWaits<Instant>()
     let stops = TurnBroadcast()
     let frees = TurnBroadcast()
     let errands: AsyncStream<Errand>
