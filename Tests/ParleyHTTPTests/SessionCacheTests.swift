@@ -17,13 +17,8 @@ struct SessionCacheTests {
     @Test("a session is believed for a moment, and for longer only while it cannot be looked up")
     func lives() {
         var cache = SessionCache<ContinuousClock.Instant>()
-<<<<<<< HEAD
         let isKept = cache.remember([1], user: self.user, now: self.start)
         #expect(isKept)
-=======
-        let isKept1 = cache.remember([1], user: self.user, now: self.start)
-        #expect(isKept1)
->>>>>>> 00f24a6759004c2b6160ae9ea4746d7173ef23ed
         #expect(cache.user([1], now: self.after(.seconds(4))) == self.user)
         #expect(cache.user([1], now: self.after(HTTPLimits.sessionCacheLife)) == nil)
         #expect(cache.userOfOld([1], now: self.after(.seconds(599))) == self.user)
@@ -36,13 +31,8 @@ struct SessionCacheTests {
     func race() {
         var cache = SessionCache<ContinuousClock.Instant>()
         cache.end([1], now: self.start)
-<<<<<<< HEAD
         let isKept = cache.remember([1], user: self.user, now: self.after(.seconds(1)))
         #expect(!isKept)
-=======
-        let isKept2 = cache.remember([1], user: self.user, now: self.after(.seconds(1)))
-        #expect(!isKept2)
->>>>>>> 00f24a6759004c2b6160ae9ea4746d7173ef23ed
         #expect(cache.user([1], now: self.after(.seconds(1))) == nil && cache.userOfOld([1], now: self.start) == nil)
         #expect(cache.hasEnded([1], now: self.after(.seconds(29))))
         #expect(!cache.hasEnded([1], now: self.after(HTTPLimits.endedSessionMemory)))
