@@ -66,7 +66,7 @@ extension Doctor {
             self.database(settings), self.models(settings), self.embedder(settings), self.manual(settings),
             self.browserLibraries(settings),
         ]
-        return program + (await self.knowledgeChecks(settings))
+        return program + (await self.clusterChecks(settings)) + (await self.knowledgeChecks(settings))
     }
 
     private func database(_ settings: Settings) async -> Check {

@@ -56,6 +56,23 @@ struct SharedRedis: Sendable {
         }
     }
 
+    /// Looks once whether Redis answers and may be used.
+    ///
+    /// - Throws: `StartError` with the reason, for people.
+    func check(atMost patience: Duration) async throws {
+        let memory: RedisInfo
+        do throws(RedisError) {
+            try await self.client.waitUntilReady(atMost: patience)
+            memory = try await self.client.info("memory")
+        } catch {
+            throw StartError("Redis at \(self.address): \(error.message)")
+        }
+        try self.checkEviction(memory)
+    }
+
+    /// For people.
+    var title: String { "Redis at \(self.address)" }
+
     private func waited(because error: RedisError) async throws {
         try Task.checkCancellation()
         if error.code == .authentication {

@@ -2,16 +2,19 @@
 
 import json
 import os
+import shutil
 import subprocess
+import time
 
 import pytest
+from parley_process import free_port
 
 
 def doctor(folder, *flags, **variables):
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PARLEY_", "OPENAI_")) or name == "PARLEY_BIN"
+        if not name.startswith(("PARLEY_", "OPENAI_", "REDIS_")) or name == "PARLEY_BIN"
     }
     return subprocess.run(
         [os.environ["PARLEY_BIN"], "doctor", *flags],
@@ -108,3 +111,49 @@ def test_help_reads_well(command):
     result = subprocess.run([os.environ["PARLEY_BIN"], *command, "--help"], capture_output=True, text=True, timeout=10)
     assert result.returncode == 0 and "USAGE" in result.stdout
     assert max(map(len, result.stdout.splitlines())) < 400
+
+
+def test_a_redis_that_is_away_is_told_of_without_its_password(tmp_path):
+    url = f"redis://user:hunter2secret@127.0.0.1:{free_port()}/0"
+    result = doctor(tmp_path, REDIS_URL=url, REDIS_PASSWORD="another-secret")
+    assert result.returncode == 1
+    assert "FAILED   Redis at redis://127.0.0.1:" in result.stdout
+    assert "secret" not in result.stdout + result.stderr
+
+
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server is not installed")
+def test_a_redis_that_may_evict_is_refused(tmp_path):
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--maxmemory", "50mb"]
+    for policy, code in [("allkeys-lru", 1), ("volatile-ttl", 1), ("noeviction", 0)]:
+        redis = subprocess.Popen(
+            [*command, "--maxmemory-policy", policy], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            result = doctor(tmp_path, "--redis-url", f"redis://127.0.0.1:{port}")
+            for _ in range(20):
+                if "Redis cannot be reached" not in result.stdout:
+                    break
+                time.sleep(0.2)
+                result = doctor(tmp_path, "--redis-url", f"redis://127.0.0.1:{port}")
+            assert result.returncode == code, result.stdout
+            assert ("maxmemory-policy" in result.stdout) == (code == 1)
+        finally:
+            redis.kill()
+            redis.wait(timeout=10)
+
+
+def test_a_debug_log_shows_no_secret(tmp_path):
+    """What runs is named in the log, its settings are not."""
+    process = subprocess.Popen(
+        [os.environ["PARLEY_BIN"], "serve", "--port", "0", "--log-level", "trace"], cwd=tmp_path, text=True,
+        env={**os.environ, "OPENAI_API_KEY": "sk-hunter2", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )
+    for line in process.stdout:
+        assert "hunter2" not in line
+        if "Parley is at" in line:
+            break
+    process.terminate()
+    rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 0 and "hunter2" not in rest and "Service finished" in rest
