@@ -67,7 +67,7 @@ public final class SQLiteStore: Sendable {
         self.jitter = jitter
         do {
             try Self.makeFile(path)
-            self.pool = try DatabasePool(path: path, configuration: Self.configuration)
+            self.pool = try Self.makePool(path)
             try Self.prepare(self.pool, durability: durability)
             self.checkpointer = try Checkpointer(path: path)
             self.pool.writeWithoutTransaction { [checkpointer = self.checkpointer] db in checkpointer.watch(db) }
@@ -152,6 +152,19 @@ extension SQLiteStore {
             try db.execute(sql: "PRAGMA temp_store = MEMORY")
         }
         return configuration
+    }
+
+    /// Turning a new file to write-ahead logging does not wait for another process that is at the same
+    /// (https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode), so it is tried again.
+    private static func makePool(_ path: String) throws -> DatabasePool {
+        let end = ContinuousClock.now + .milliseconds(StoreLimits.openLockMs)
+        while true {
+            do {
+                return try DatabasePool(path: path, configuration: Self.configuration)
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && .now < end {
+                Thread.sleep(forTimeInterval: Double(StoreLimits.lockSliceMs) / 1000)
+            }
+        }
     }
 
     /// SQLite gives the `-wal` and `-shm` files the permissions of the database file.
