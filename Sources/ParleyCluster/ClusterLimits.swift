@@ -55,8 +55,6 @@ public enum ClusterLimits {
     public static let ticketsPerCall = 1000
     /// News of jobs that wait for a slow listener; more are told as one that something may be missing.
     public static let waitingJobNews = 64
-    /// The pause before a subscription that failed is tried again.
-    public static let subscribePause = Duration.milliseconds(500)
     /// Events that go to Redis in one script.
     public static let eventsPerAppend = 256
     /// Bytes of text that go to Redis in one script; a longer event goes alone.
@@ -90,5 +88,5 @@ public enum ClusterLimits {
     /// How long an expired lease makes nodes look for its turn at once; later they find it in their usual rounds.
     public static let expiredLeaseLife = Duration.seconds(60)
     /// The pause before a failed subscription is tried again.
-    public static let subscribeInterval = Duration.seconds(1)
+    public static let subscribeInterval = Duration.milliseconds(500)
 }

@@ -20,8 +20,8 @@ public final class InProcessCluster<C: Clock>: Sendable where C.Duration == Dura
     private let clock: C
     private let state: Mutex<State>
     private let readers = TurnWaits<C.Instant>()
-    private let stops = TurnBroadcast()
-    private let frees = TurnBroadcast()
+    private let stops = Broadcast<TurnID>(capacity: ClusterLimits.waitingTurns)
+    private let frees = Broadcast<TurnID>(capacity: ClusterLimits.waitingTurns)
 
     public init(clock: C = ContinuousClock(), leaseLife: Duration = CoreLimits.leaseLife) {
         self.clock = clock

@@ -7,34 +7,20 @@ import Synchronization
 
 /// Those who read the changes of a list of nodes.
 final class NodeListListeners: Sendable {
-    private struct State: Sendable {
-        var last: NodeList?
-        var listeners: [UInt64: AsyncStream<NodeList>.Continuation] = [:]
-        var nextNumber: UInt64 = 0
-    }
-
-    private let state = Mutex(State())
+    private let last = Mutex<NodeList?>(nil)
+    private let broadcast = Broadcast<NodeList>(capacity: 1)
 
     /// Tells them, unless nothing but times has changed.
     func tell(_ list: NodeList) {
-        let listeners = self.state.withLock { state -> [AsyncStream<NodeList>.Continuation] in
-            guard state.last?.withoutTimes != list.withoutTimes else { return [] }
-            state.last = list
-            return Array(state.listeners.values)
+        let isNew = self.last.withLock { last in
+            guard last?.withoutTimes != list.withoutTimes else { return false }
+            last = list
+            return true
         }
-        for listener in listeners { listener.yield(list) }
+        if isNew { self.broadcast.tell(list) }
     }
 
     func listen() -> AsyncStream<NodeList> {
-        let (stream, continuation) = AsyncStream.makeStream(of: NodeList.self, bufferingPolicy: .bufferingNewest(1))
-        let number = self.state.withLock { state in
-            state.nextNumber += 1
-            state.listeners[state.nextNumber] = continuation
-            return state.nextNumber
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { $0.listeners[number] = nil }
-        }
-        return stream
+        self.broadcast.listen()
     }
 }

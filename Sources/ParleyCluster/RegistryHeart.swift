@@ -23,8 +23,7 @@ public final class RegistryHeart: Service {
     private let interval: Duration
     private let logger: Logger
     private let state = Mutex(State())
-    private let nudges: AsyncStream<Void>
-    private let nudger: AsyncStream<Void>.Continuation
+    private let nudges = Signal()
 
     /// - Parameters:
     ///   - interval: the wait between two heartbeats, up to 20 % shorter or longer each time.
@@ -37,7 +36,6 @@ public final class RegistryHeart: Service {
         self.record = record
         self.interval = interval
         self.logger = logger
-        (self.nudges, self.nudger) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Beats until cancelled. A graceful shutdown is announced at once and does not end it: the node is terminating
@@ -47,7 +45,7 @@ public final class RegistryHeart: Service {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.tick() }
                 self.nudge()
-                for await _ in self.nudges { await self.beat() }
+                for await _ in self.nudges.stream { await self.beat() }
                 group.cancelAll()
             }
         } onGracefulShutdown: {
@@ -59,7 +57,7 @@ public final class RegistryHeart: Service {
 
     /// Beats at once, as after a change of the node's state.
     public func nudge() {
-        self.nudger.yield()
+        self.nudges.send()
     }
 
     /// Says that this node goes for good; nothing is announced any more. A registry that is away learns it by silence.

@@ -16,6 +16,11 @@ public struct JobTicket: Hashable, Sendable {
     }
 }
 
+extension Job {
+    /// For when it is to run.
+    public var ticket: JobTicket { JobTicket(id: self.id, kind: self.kind, dueAt: self.runAt) }
+}
+
 /// What one look into the queue found.
 public struct JobTake: Hashable, Sendable {
     /// Taken under a lease of `CoreLimits.jobLeaseLife`. A shared queue does not know when they were due.

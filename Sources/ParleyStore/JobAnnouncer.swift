@@ -11,34 +11,17 @@ import Synchronization
 /// It is an observer of the writer's transactions (https://www.sqlite.org/c3ref/commit_hook.html), so that no way to
 /// add a job can forget to tell, and none tells of one that was rolled back.
 final class JobAnnouncer: TransactionObserver, Sendable {
-    private struct State {
-        /// Rows of the transaction that is under way.
-        var added: [Int64] = []
-        var listeners: [UInt64: AsyncStream<[JobTicket]>.Continuation] = [:]
-        var lastListener: UInt64 = 0
-    }
-
-    private let state = Mutex(State())
+    /// Rows of the transaction that is under way.
+    private let added = Mutex<[Int64]>([])
+    private let broadcast = Broadcast<[JobTicket]>(capacity: StoreLimits.waitingAnnouncements)
 
     func listen() -> AsyncStream<[JobTicket]> {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: [JobTicket].self, bufferingPolicy: .bufferingNewest(StoreLimits.waitingAnnouncements))
-        let id = self.state.withLock { state in
-            state.lastListener += 1
-            state.listeners[state.lastListener] = continuation
-            return state.lastListener
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { $0.listeners[id] = nil }
-        }
-        return stream
+        self.broadcast.listen()
     }
 
     func announce(_ tickets: [JobTicket]) {
         guard !tickets.isEmpty else { return }
-        for listener in self.state.withLock({ Array($0.listeners.values) }) {
-            listener.yield(tickets)
-        }
+        self.broadcast.tell(tickets)
     }
 
     // MARK: The writer's transactions
@@ -48,16 +31,14 @@ final class JobAnnouncer: TransactionObserver, Sendable {
     }
 
     func databaseDidChange(with event: DatabaseEvent) {
-        self.state.withLock { state in
-            guard !state.listeners.isEmpty else { return }
-            state.added.append(event.rowID)
-        }
+        guard self.broadcast.hasListeners else { return }
+        self.added.withLock { $0.append(event.rowID) }
     }
 
     func databaseDidCommit(_ db: Database) {
-        let rows = self.state.withLock { state in
-            defer { state.added.removeAll(keepingCapacity: true) }
-            return state.added
+        let rows = self.added.withLock { added in
+            defer { added.removeAll(keepingCapacity: true) }
+            return added
         }
         // What cannot be read now is found by the next reconciliation.
         self.announce(
@@ -67,6 +48,6 @@ final class JobAnnouncer: TransactionObserver, Sendable {
     }
 
     func databaseDidRollback(_ db: Database) {
-        self.state.withLock { $0.added.removeAll() }
+        self.added.withLock { $0.removeAll() }
     }
 }

@@ -74,7 +74,7 @@ extension SQLiteStore: JobStore {
         }
         guard let other = try db.first(Self.unfinishedJob, [id.blob]) else { return .gone }
         let found = try JobRow(other)
-        var ticket = JobTicket(id: id, kind: found.job.kind, dueAt: found.job.runAt)
+        var ticket = found.job.ticket
         guard found.job.state == .running else { return .later(ticket) }
         if let end = try db.integer("SELECT lease_end FROM jobs WHERE row = ?", [found.row]), end > now.milliseconds {
             ticket.dueAt = Timestamp(milliseconds: end)
@@ -315,7 +315,7 @@ extension SQLiteStore: JobStore {
             try found.setDocument(.pending, at: now, db)
             return try JobRow.find(id, db).job
         }
-        self.jobAnnouncer.announce([JobTicket(id: job.id, kind: job.kind, dueAt: job.runAt)])
+        self.jobAnnouncer.announce([job.ticket])
         return job
     }
 

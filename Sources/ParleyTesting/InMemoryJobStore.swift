@@ -15,7 +15,7 @@ public final class InMemoryJobStore: JobStore {
         /// `nil` when it has ended.
         var ticket: JobTicket? {
             switch self.job.state {
-            case .waiting: JobTicket(id: self.job.id, kind: self.job.kind, dueAt: self.job.runAt)
+            case .waiting: self.job.ticket
             case .running: JobTicket(id: self.job.id, kind: self.job.kind, dueAt: self.leaseEnd ?? self.job.runAt)
             case .completed, .dead: nil
             }
@@ -26,12 +26,10 @@ public final class InMemoryJobStore: JobStore {
         var entries: [Entry] = []
         var lastToken: Int64 = 0
         var isAway = false
-        var listeners: [AsyncStream<[JobTicket]>.Continuation] = []
+        let added = Broadcast<[JobTicket]>(capacity: 10_000)
 
         func announce(_ job: Job) {
-            for listener in self.listeners {
-                listener.yield([JobTicket(id: job.id, kind: job.kind, dueAt: job.runAt)])
-            }
+            self.added.tell([job.ticket])
         }
     }
 
@@ -164,9 +162,7 @@ public final class InMemoryJobStore: JobStore {
     }
 
     public func addedJobs() -> AsyncStream<[JobTicket]> {
-        let (stream, continuation) = AsyncStream.makeStream(of: [JobTicket].self)
-        self.state.withLock { $0.listeners.append(continuation) }
-        return stream
+        self.state.withLock { $0.added.listen() }
     }
 
     public func unfinishedJobs(after: Int64, limit: Int) async throws(StoreError) -> JobTicketPage {

@@ -162,7 +162,6 @@ enum LimitsList {
         Limit("ParleyCluster", "rateRetryInterval", ClusterLimits.rateRetryInterval),
         Limit("ParleyCluster", "ticketsPerCall", ClusterLimits.ticketsPerCall),
         Limit("ParleyCluster", "waitingJobNews", ClusterLimits.waitingJobNews),
-        Limit("ParleyCluster", "subscribePause", ClusterLimits.subscribePause),
         Limit("ParleyCluster", "eventsPerAppend", ClusterLimits.eventsPerAppend),
         Limit("ParleyCluster", "bytesPerAppend", ClusterLimits.bytesPerAppend),
         Limit("ParleyCluster", "appendPatience", ClusterLimits.appendPatience),

@@ -153,22 +153,3 @@ final class JobFeeder: Sendable {
         self.state.withLock { $0.cursor = cursor ?? 0 }
     }
 }
-
-/// A wake-up call: several before it is heard are one.
-struct Signal: Sendable {
-    let stream: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-
-    init() {
-        (self.stream, self.continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-    }
-
-    func send() {
-        self.continuation.yield()
-    }
-
-    /// Ends the waiting of the one who listens.
-    func finish() {
-        self.continuation.finish()
-    }
-}

@@ -298,7 +298,3 @@ extension JobRunner {
         }
     }
 }
-
-extension Job {
-    var ticket: JobTicket { JobTicket(id: self.id, kind: self.kind, dueAt: self.runAt) }
-}

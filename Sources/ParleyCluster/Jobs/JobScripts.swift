@@ -27,19 +27,13 @@ struct JobKeys {
 
 /// The steps of the queue, each one script. Times are milliseconds of Redis' clock.
 enum JobScripts {
-    private static let clock = """
-        local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
-        """
-
     /// KEYS: born, then due and taken of each kind. ARGV: a word for a queue that is new, the life of a lease, then how
     /// many of each kind.
     ///
     /// Answers with the word of the queue, the wait for the next (or -1), then for each kind how many of its ids had
     /// lapsed, and the ids.
     static let take = RedisScript(
-        Self.clock + """
+        RedisTime.now + """
             redis.call('SET', KEYS[1], ARGV[1], 'NX')
             local reply = {redis.call('GET', KEYS[1]), -1}
             local nearest
@@ -76,7 +70,7 @@ enum JobScripts {
     /// KEYS: due, taken. ARGV: how many there may be, where news go, the kind, then ids and how far away their times
     /// are. Answers with how many had no room.
     static let add = RedisScript(
-        Self.clock + """
+        RedisTime.now + """
             local room = ARGV[1] - redis.call('ZCARD', KEYS[1]) - redis.call('ZCARD', KEYS[2])
             local added, refused = 0, 0
             for i = 4, #ARGV, 2 do
@@ -97,7 +91,7 @@ enum JobScripts {
 
     /// KEYS: due, taken. ARGV: the life of a lease, then ids.
     static let extend = RedisScript(
-        Self.clock + """
+        RedisTime.now + """
             for i = 2, #ARGV do
                 redis.call('ZREM', KEYS[1], ARGV[i])
                 redis.call('ZADD', KEYS[2], now + ARGV[1], ARGV[i])
@@ -106,7 +100,7 @@ enum JobScripts {
 
     /// KEYS: due, taken. ARGV: where news go, the kind, then ids and how far away their times are.
     static let putOff = RedisScript(
-        Self.clock + """
+        RedisTime.now + """
             for i = 3, #ARGV, 2 do
                 redis.call('ZREM', KEYS[2], ARGV[i])
                 redis.call('ZADD', KEYS[1], now + ARGV[i + 1], ARGV[i])
@@ -124,7 +118,7 @@ enum JobScripts {
     /// KEYS: due and taken of each kind. Answers for each with how many there are of both, and how long the oldest has
     /// been due.
     static let figures = RedisScript(
-        Self.clock + """
+        RedisTime.now + """
             local reply = {}
             for k = 1, #KEYS, 2 do
                 local first = redis.call('ZRANGE', KEYS[k], 0, 0, 'WITHSCORES')[2]

@@ -20,20 +20,15 @@ import Synchronization
 /// After the design of asynq (https://github.com/hibiken/asynq/blob/master/internal/rdb/rdb.go), but that the job
 /// itself is in the database.
 public final class RedisJobQueue: JobQueue, Service {
-    private struct State {
-        /// By which this node knows the queue again.
-        var born: String?
-        var listeners: [UInt64: AsyncStream<Void>.Continuation] = [:]
-        var lastListener: UInt64 = 0
-    }
-
     private let client: RedisClient
     private let keys: JobKeys
     private let limit: Int
     private let leaseLife: Duration
     private let logger: Logger
     private let news = JobNews()
-    private let state = Mutex(State())
+    private let lossesTold = Broadcast<Void>(capacity: 1)
+    /// The word by which this node knows the queue again.
+    private let born = Mutex<String?>(nil)
 
     /// - Parameters:
     ///   - prefix: what every key begins with.
@@ -106,12 +101,10 @@ public final class RedisJobQueue: JobQueue, Service {
     }
 
     public func claimRound(_ name: String, for duration: Duration) async throws(ClusterError) -> Bool {
-        let command = RedisCommand(
-            "SET", .string(self.keys.round(name)), "1", "NX", "PX", .integer(Int(max(duration.milliseconds, 1))))
         do {
-            return try await !self.client.send(command).isNull
+            return try await self.client.claimRound(self.keys.round(name), for: duration)
         } catch {
-            throw Self.unavailable(error)
+            throw ClusterError(error)
         }
     }
 
@@ -146,7 +139,7 @@ public final class RedisJobQueue: JobQueue, Service {
         do {
             return try await self.client.run(script, keys: keys, arguments: arguments)
         } catch {
-            throw Self.unavailable(error)
+            throw ClusterError(error)
         }
     }
 
@@ -154,12 +147,8 @@ public final class RedisJobQueue: JobQueue, Service {
         do {
             return try body()
         } catch {
-            throw Self.unavailable(error)
+            throw ClusterError(error)
         }
-    }
-
-    private static func unavailable(_ error: RedisError) -> ClusterError {
-        ClusterError(.unavailable, "\(error)")
     }
 
     private static var strange: ClusterError {
@@ -205,23 +194,15 @@ extension RedisJobQueue {
     }
 
     private func listen() async {
-        repeat {
-            do {
-                let messages = try await self.client.subscribe(
-                    [self.keys.news], capacity: ClusterLimits.waitingJobNews)
-                for await message in messages {
-                    switch message {
-                    case .message(_, let payload):
-                        let kind = JobKind(rawValue: String(buffer: payload))
-                        self.news.tell(of: kind.map { [$0] } ?? JobKind.allCases)
-                    case .resubscribed:
-                        self.news.tell(of: JobKind.allCases)
-                    }
-                }
-            } catch {
-                self.logger.debug("news of jobs are not heard", metadata: ["error": "\(error)"])
-            }
-        } while (try? await Task.sleep(for: ClusterLimits.subscribePause)) != nil
+        let hints = RedisHints(
+            client: self.client, channels: [self.keys.news], capacity: ClusterLimits.waitingJobNews,
+            logger: self.logger)
+        await hints.read {
+            self.news.tell(of: JobKind.allCases)
+        } onMessage: { _, payload in
+            let kind = JobKind(rawValue: String(buffer: payload))
+            self.news.tell(of: kind.map { [$0] } ?? JobKind.allCases)
+        }
     }
 
     /// A Redis that was away may be another one, or have lost its last second.
@@ -240,29 +221,20 @@ extension RedisJobQueue {
 
     /// - Parameter born: the word by which the queue is known.
     private func know(_ born: String) {
-        let isOther = self.state.withLock { state in
-            defer { state.born = born }
-            return state.born != nil && state.born != born
+        let isOther = self.born.withLock { known in
+            defer { known = born }
+            return known != nil && known != born
         }
         if isOther { self.tellOfLoss() }
     }
 
     private func tellOfLoss() {
-        for listener in self.state.withLock({ Array($0.listeners.values) }) { listener.yield() }
+        self.lossesTold.tell(())
         self.news.tell(of: JobKind.allCases)
     }
 
     public func losses() -> AsyncStream<Void> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let id = self.state.withLock { state in
-            state.lastListener += 1
-            state.listeners[state.lastListener] = continuation
-            return state.lastListener
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { $0.listeners[id] = nil }
-        }
-        return stream
+        self.lossesTold.listen()
     }
 }
 

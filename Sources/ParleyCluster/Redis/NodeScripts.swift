@@ -6,16 +6,10 @@ import RedisClient
 
 /// The steps of ``RedisNodeRegistry``. Keys of all: `seen`, `records`, `epochs`, `left`, `born`.
 enum NodeScripts {
-    private static let now = """
-        local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
-        """
-
     /// Arguments: node, epoch or 0, record, channel, whether the record has changed, how long a node is remembered
     /// (ms). Epochs are times, so that they rise also in a Redis that was emptied.
     static let announce = RedisScript(
-        now + """
+        RedisTime.now + """
             local known = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or 0)
             local epoch = tonumber(ARGV[2])
             if epoch == 0 then
@@ -41,7 +35,7 @@ enum NodeScripts {
 
     /// Arguments: node, epoch, channel.
     static let withdraw = RedisScript(
-        now + """
+        RedisTime.now + """
             if tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or 0) > tonumber(ARGV[2]) then return 0 end
             if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
             redis.call('HDEL', KEYS[2], ARGV[1])
@@ -52,7 +46,7 @@ enum NodeScripts {
 
     /// Arguments: a name for a Redis that has none, how long a silent node is listed (ms), the most nodes.
     static let read = RedisScript(
-        now + """
+        RedisTime.now + """
             redis.call('SET', KEYS[5], ARGV[1], 'NX')
             local nodes = {}
             local seen = redis.call(

@@ -74,7 +74,7 @@ public final class RedisCache: CacheStore {
                 RedisCommand(
                     "SET", .string(self.tagKey(tag)), .string(unusedName()), "PX", .integer(Self.tagLifeMs)))
         } catch {
-            throw ClusterError(.unavailable, "Redis: \(error)")
+            throw ClusterError(error)
         }
     }
 

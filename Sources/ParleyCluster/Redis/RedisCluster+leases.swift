@@ -82,7 +82,7 @@ extension RedisCluster: LeaseStore {
             _ = try await self.redis.release(lease)
         } catch {
             self.with(lease.turnID) { $0.release = lease }
-            throw self.unavailable(error)
+            throw ClusterError(error)
         }
         self.with(lease.turnID) { record in
             if record.release == lease { record.release = nil }
@@ -117,7 +117,9 @@ extension RedisCluster: LeaseStore {
     }
 
     public func claimRound(_ name: String, for duration: Duration) async throws(ClusterError) -> Bool {
-        try await self.ask { redis throws(RedisError) in try await redis.claimRound(name, for: duration) }
+        try await self.ask { redis throws(RedisError) in
+            try await redis.client.claimRound(redis.keys.round(name), for: duration)
+        }
     }
 
     func isYoung(run: String, age: Duration) -> Bool {
@@ -131,7 +133,7 @@ extension RedisCluster: LeaseStore {
         do {
             return try await question(self.redis)
         } catch {
-            throw self.unavailable(error)
+            throw ClusterError(error)
         }
     }
 }

@@ -56,7 +56,7 @@ extension RedisCluster: AnswerLog {
             do {
                 reply = try await self.trySending(batch)
             } catch {
-                guard !Task.isCancelled else { throw self.unavailable(error) }
+                guard !Task.isCancelled else { throw ClusterError(error) }
                 self.goAway(error)
                 if self.with(turn, { $0.mirror.show() }) { self.readers.wake(turn) }
                 return

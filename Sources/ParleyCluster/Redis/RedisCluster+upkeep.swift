@@ -44,19 +44,14 @@ extension RedisCluster: Service {
 
     private func hearCommands() async {
         let keys = self.redis.keys
-        while !Task.isCancelled {
-            if let channels = try? await self.redis.client.subscribe(
-                [keys.stops, keys.free], capacity: ClusterLimits.waitingTurns)
-            {
-                for await element in channels {
-                    // Of what was missed an owner learns with its next append or renewal, and a reaper in its round.
-                    guard case .message(let channel, let payload) = element,
-                        let turn = TurnID(String(buffer: payload))
-                    else { continue }
-                    (channel == keys.stops ? self.stops : self.frees).tell(turn)
-                }
-            }
-            try? await self.clock.sleep(for: ClusterLimits.subscribeInterval)
+        let hints = RedisHints(
+            client: self.redis.client, channels: [keys.stops, keys.free], capacity: ClusterLimits.waitingTurns,
+            logger: self.logger)
+        await hints.read {
+            // Of what was missed an owner learns with its next append or renewal, and a reaper in its round.
+        } onMessage: { channel, payload in
+            guard let turn = TurnID(String(buffer: payload)) else { return }
+            (channel == keys.stops ? self.stops : self.frees).tell(turn)
         }
     }
 
@@ -136,16 +131,16 @@ extension RedisCluster: Service {
 
     /// Follows a log for as long as somebody reads it here: at each hint, and at least every second.
     private func follow(_ turn: TurnID) async {
-        let (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        signal.yield()
+        let signal = Signal()
+        signal.send()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.hearNews(of: turn, signal) }
             group.addTask {
                 while (try? await self.clock.sleep(for: ClusterLimits.tailInterval)) != nil {
-                    signal.yield()
+                    signal.send()
                 }
             }
-            for await _ in signals {
+            for await _ in signal.stream {
                 let isRead = await self.fetch(turn)
                 if self.isTailOver(turn, isRead: isRead) { break }
             }
@@ -154,23 +149,15 @@ extension RedisCluster: Service {
         self.endTail(turn)
     }
 
-    private func hearNews(of turn: TurnID, _ signal: AsyncStream<Void>.Continuation) async {
-        while !Task.isCancelled {
-            if let news = try? await self.redis.client.subscribe(
-                [self.redis.keys.news(turn)], capacity: ClusterLimits.waitingNews)
-            {
-                // What came before the subscription.
-                signal.yield()
-                for await element in news {
-                    if case .message(_, let payload) = element, let last = EventID(String(buffer: payload)),
-                        last <= self.with(turn, { $0.mirror.visible })
-                    {
-                        continue
-                    }
-                    signal.yield()
-                }
-            }
-            try? await self.clock.sleep(for: ClusterLimits.subscribeInterval)
+    private func hearNews(of turn: TurnID, _ signal: Signal) async {
+        let hints = RedisHints(
+            client: self.redis.client, channels: [self.redis.keys.news(turn)], capacity: ClusterLimits.waitingNews,
+            logger: self.logger)
+        await hints.read {
+            signal.send()
+        } onMessage: { _, payload in
+            if let last = EventID(String(buffer: payload)), last <= self.with(turn, { $0.mirror.visible }) { return }
+            signal.send()
         }
     }
 

@@ -96,8 +96,8 @@ public final class RedisCluster: Sendable {
     let readers = TurnWaits<Instant>()
     let fetches = TurnWaits<Instant>()
     let senders = TurnWaits<Instant>()
-    let stops = TurnBroadcast()
-    let frees = TurnBroadcast()
+    let stops = Broadcast<TurnID>(capacity: ClusterLimits.waitingTurns)
+    let frees = Broadcast<TurnID>(capacity: ClusterLimits.waitingTurns)
     let errands: AsyncStream<Errand>
     let addErrand: AsyncStream<Errand>.Continuation
 
@@ -121,10 +121,6 @@ public final class RedisCluster: Sendable {
         return self.state.withLock { state in
             state.records[turn, default: Record(turn, now: now)].use(at: now, body)
         }
-    }
-
-    func unavailable(_ error: RedisError) -> ClusterError {
-        ClusterError(.unavailable, "Redis: \(error)")
     }
 
     func fenced(_ lease: Lease) -> ClusterError {
@@ -155,7 +151,7 @@ extension RedisCluster: TurnCommands {
         do {
             try await self.redis.requestStop(turn)
         } catch {
-            throw self.unavailable(error)
+            throw ClusterError(error)
         }
     }
 
@@ -168,7 +164,7 @@ extension RedisCluster: TurnCommands {
             try await self.redis.announceFree(turn)
         } catch {
             self.frees.tell(turn)
-            throw self.unavailable(error)
+            throw ClusterError(error)
         }
     }
 

@@ -6,30 +6,35 @@ import Logging
 import NIOCore
 import RedisClient
 
-/// A channel on which nodes tell each other that something changed. What was said while nobody listened is lost, so a
+/// Channels on which nodes tell each other that something changed. What was said while nobody listened is lost, so a
 /// reader looks at the truth whenever it begins to listen, and whenever it may have missed something.
 struct RedisHints: Sendable {
     let client: RedisClient
-    let channel: String
+    let channels: [String]
+    /// Messages that wait for a slow reader.
+    let capacity: Int
     let logger: Logger
 
     /// Listens until cancelled, or until the client is shut down.
-    func read(onGap: () async -> Void, onMessage: (ByteBuffer) async -> Void) async {
+    ///
+    /// - Parameters:
+    ///   - onGap: something may have been missed; also at the beginning.
+    ///   - onMessage: a channel and what was said there.
+    func read(onGap: () async -> Void, onMessage: (String, ByteBuffer) async -> Void) async {
         while !Task.isCancelled {
             do throws(RedisError) {
-                let subscription = try await self.client.subscribe(
-                    [self.channel], capacity: ClusterLimits.waitingHints)
+                let subscription = try await self.client.subscribe(self.channels, capacity: self.capacity)
                 defer { subscription.cancel() }
                 await onGap()
                 for await element in subscription {
                     switch element {
-                    case .message(_, let payload): await onMessage(payload)
+                    case .message(let channel, let payload): await onMessage(channel, payload)
                     case .resubscribed: await onGap()
                     }
                 }
             } catch {
                 self.logger.debug(
-                    "cannot listen", metadata: ["channel": "\(self.channel)", "error": "\(error)"])
+                    "cannot listen", metadata: ["channels": "\(self.channels)", "error": "\(error)"])
             }
             guard (try? await Task.sleep(for: ClusterLimits.subscribeInterval)) != nil else { return }
         }

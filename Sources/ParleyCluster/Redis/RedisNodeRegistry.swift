@@ -23,19 +23,15 @@ import Synchronization
 /// The news are hints: at each of them, and every few seconds anyway, the whole registry is read. What is then believed
 /// is up to ``NodeDirectory``.
 public final class RedisNodeRegistry: NodeRegistry {
-    private struct Announced: Sendable {
-        var record: NodeRecord?
-    }
-
     private let client: RedisClient
     private let logger: Logger
     private let keys: [String]
     private let channel: String
     private let directory: Mutex<NodeDirectory<ContinuousClock.Instant>>
-    private let announced = Mutex(Announced())
+    /// What this node said of itself last.
+    private let announced = Mutex<NodeRecord?>(nil)
     private let listeners = NodeListListeners()
-    private let wishes: AsyncStream<Void>
-    private let wish: AsyncStream<Void>.Continuation
+    private let wish = Signal()
 
     /// - Parameter prefix: what all keys begin with.
     public init(client: RedisClient, prefix: String = "parley:", logger: Logger) {
@@ -44,11 +40,10 @@ public final class RedisNodeRegistry: NodeRegistry {
         self.keys = ["seen", "records", "epochs", "left", "born"].map { "\(prefix){nodes}:\($0)" }
         self.channel = "\(prefix){nodes}:news"
         self.directory = Mutex(NodeDirectory(now: .now()))
-        (self.wishes, self.wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     public func announce(_ node: NodeRecord) async throws(ClusterError) -> Int {
-        let hasChanged = self.announced.withLock { !($0.record?.isLike(node) ?? false) }
+        let hasChanged = self.announced.withLock { !($0?.isLike(node) ?? false) }
         do throws(RedisError) {
             let answer = try await self.client.run(
                 NodeScripts.announce, keys: self.keys,
@@ -70,12 +65,12 @@ public final class RedisNodeRegistry: NodeRegistry {
             guard error.serverPrefix != "FENCED" else { throw .superseded(node) }
             if node.epoch > 0 { self.directory.withLock { $0.announced(node, now: .now()) } }
             self.lostSight()
-            throw ClusterError(.unavailable, "Redis: \(error)")
+            throw ClusterError(error)
         }
     }
 
     private func remember(_ node: NodeRecord) {
-        self.announced.withLock { $0.record = node }
+        self.announced.withLock { $0 = node }
         self.directory.withLock { $0.announced(node, now: .now()) }
     }
 
@@ -86,9 +81,9 @@ public final class RedisNodeRegistry: NodeRegistry {
                 arguments: [.string(node.name), .integer(epoch), .string(self.channel)])
             guard (try? result.integer()) == 1 else { return }
         } catch {
-            throw ClusterError(.unavailable, "Redis: \(error)")
+            throw ClusterError(error)
         }
-        self.announced.withLock { if $0.record?.id == node { $0.record = nil } }
+        self.announced.withLock { if $0?.id == node { $0 = nil } }
         self.directory.withLock { $0.withdrew(node) }
         self.tell()
     }
@@ -118,21 +113,23 @@ extension RedisNodeRegistry: Service {
     public func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                let hints = RedisHints(client: self.client, channel: self.channel, logger: self.logger)
+                let hints = RedisHints(
+                    client: self.client, channels: [self.channel], capacity: ClusterLimits.waitingHints,
+                    logger: self.logger)
                 await hints.read {
-                    self.wish.yield()
-                } onMessage: { _ in
-                    self.wish.yield()
+                    self.wish.send()
+                } onMessage: { _, _ in
+                    self.wish.send()
                 }
             }
             group.addTask {
                 let interval = ClusterLimits.registryReadInterval
                 while (try? await Task.sleep(for: interval * Double.random(in: 0.9...1.1))) != nil {
-                    self.wish.yield()
+                    self.wish.send()
                 }
             }
-            self.wish.yield()
-            for await _ in self.wishes {
+            self.wish.send()
+            for await _ in self.wish.stream {
                 // A failure is part of the list that follows.
                 _ = try? await self.refresh()
                 // Many hints at once are answered by one reading.
@@ -164,7 +161,7 @@ extension RedisNodeRegistry: Service {
         } catch {
             // One that is told to stop has not seen the registry fail.
             if error.code != .cancelled { self.lostSight() }
-            throw ClusterError(.unavailable, "Redis: \(error)")
+            throw ClusterError(error)
         }
     }
 

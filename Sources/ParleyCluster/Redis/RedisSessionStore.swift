@@ -7,7 +7,6 @@ import NIOCore
 public import ParleyCore
 public import RedisClient
 public import ServiceLifecycle
-import Synchronization
 
 /// The sessions of many nodes on the Redis that they share, and the news of their ends.
 ///
@@ -20,15 +19,10 @@ import Synchronization
 /// A Redis that was emptied has signed everybody out. Redis keeps sessions by the nodes' clocks, since they live for
 /// days and are dated for people; seconds of difference do not matter.
 public final class RedisSessionStore: SessionStore {
-    private struct State: Sendable {
-        var listeners: [UInt64: AsyncStream<SessionSignal>.Continuation] = [:]
-        var nextNumber: UInt64 = 0
-    }
-
     private let client: RedisClient
     private let prefix: String
     private let logger: Logger
-    private let state = Mutex(State())
+    private let ends = Broadcast<SessionSignal>(capacity: ClusterLimits.waitingHints)
 
     /// - Parameter prefix: what all keys begin with.
     public init(client: RedisClient, prefix: String = "parley:", logger: Logger) {
@@ -137,37 +131,18 @@ public final class RedisSessionStore: SessionStore {
 
 extension RedisSessionStore: SessionSignals, Service {
     public func signals() async -> AsyncStream<SessionSignal> {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: SessionSignal.self, bufferingPolicy: .bufferingNewest(ClusterLimits.waitingHints))
-        let number = self.state.withLock { state in
-            state.nextNumber += 1
-            state.listeners[state.nextNumber] = continuation
-            return state.nextNumber
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.state.withLock { $0.listeners[number] = nil }
-        }
-        return stream
+        self.ends.listen()
     }
 
     /// Listens to what other nodes end, until cancelled; without it there are no signals.
     public func run() async throws {
-        await RedisHints(client: self.client, channel: self.channel, logger: self.logger).read {
-            self.tell([.mayHaveMissed])
-        } onMessage: { payload in
+        let hints = RedisHints(
+            client: self.client, channels: [self.channel], capacity: ClusterLimits.waitingHints, logger: self.logger)
+        await hints.read {
+            self.ends.tell(.mayHaveMissed)
+        } onMessage: { _, payload in
             let hashes = String(buffer: payload).split(separator: " ").compactMap { [UInt8](hexadecimal: $0) }
-            self.tell(hashes.map { .ended(idHash: $0) })
-        }
-    }
-
-    private func tell(_ signals: [SessionSignal]) {
-        for listener in self.state.withLock({ Array($0.listeners.values) }) {
-            var missed = false
-            for signal in signals {
-                if case .dropped = listener.yield(signal) { missed = true }
-            }
-            // It may drop one more, which this stands for as well.
-            if missed { listener.yield(.mayHaveMissed) }
+            self.ends.tell(hashes.map { .ended(idHash: $0) }, gap: .mayHaveMissed)
         }
     }
 }

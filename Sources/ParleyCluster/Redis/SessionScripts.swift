@@ -9,29 +9,28 @@ enum SessionScripts {
     /// Keys: the session, its user's sessions. Arguments: hash, user, created, seen, expires, end (ms), the limit of
     /// one user's sessions, what keys of sessions begin with, the channel.
     static let create = RedisScript(
-        """
-        if redis.call('EXISTS', KEYS[1]) == 1 then return 'TAKEN' end
-        redis.call('HSET', KEYS[1], 'user', ARGV[2], 'created', ARGV[3], 'seen', ARGV[4], 'expires', ARGV[5])
-        redis.call('PEXPIREAT', KEYS[1], ARGV[6])
-        local time = redis.call('TIME')
-        redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', time[1] * 1000 + math.floor(time[2] / 1000))
-        redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1])
-        local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
-        redis.call('PEXPIREAT', KEYS[2], last[2])
-        local over = redis.call('ZCARD', KEYS[2]) - ARGV[7]
-        if over > 0 then
-            local ended = {}
-            for _, hash in ipairs(redis.call('ZRANGE', KEYS[2], 0, over)) do
-                if hash ~= ARGV[1] and #ended < over then
-                    redis.call('DEL', ARGV[8] .. hash)
-                    redis.call('ZREM', KEYS[2], hash)
-                    ended[#ended + 1] = hash
+        RedisTime.now + """
+            if redis.call('EXISTS', KEYS[1]) == 1 then return 'TAKEN' end
+            redis.call('HSET', KEYS[1], 'user', ARGV[2], 'created', ARGV[3], 'seen', ARGV[4], 'expires', ARGV[5])
+            redis.call('PEXPIREAT', KEYS[1], ARGV[6])
+            redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+            redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1])
+            local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
+            redis.call('PEXPIREAT', KEYS[2], last[2])
+            local over = redis.call('ZCARD', KEYS[2]) - ARGV[7]
+            if over > 0 then
+                local ended = {}
+                for _, hash in ipairs(redis.call('ZRANGE', KEYS[2], 0, over)) do
+                    if hash ~= ARGV[1] and #ended < over then
+                        redis.call('DEL', ARGV[8] .. hash)
+                        redis.call('ZREM', KEYS[2], hash)
+                        ended[#ended + 1] = hash
+                    end
                 end
+                redis.call('PUBLISH', ARGV[9], table.concat(ended, ' '))
             end
-            redis.call('PUBLISH', ARGV[9], table.concat(ended, ' '))
-        end
-        return 'OK'
-        """)
+            return 'OK'
+            """)
 
     /// Keys: the session. Arguments: hash, seen, the longest idle time (ms), what keys of users' sessions begin with.
     static let touch = RedisScript(

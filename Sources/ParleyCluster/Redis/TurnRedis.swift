@@ -31,8 +31,8 @@ struct TurnRedis: Sendable {
     let keys: TurnKeys
     let leaseLife: Duration
 
-    private var keep: RedisArgument { .integer(ClusterLimits.abandonedLogLife.wholeMilliseconds) }
-    private var life: RedisArgument { .integer(self.leaseLife.wholeMilliseconds) }
+    private var keep: RedisArgument { .integer(Int(ClusterLimits.abandonedLogLife.milliseconds)) }
+    private var life: RedisArgument { .integer(Int(self.leaseLife.milliseconds)) }
 
     func acquire(_ turn: TurnID, node: NodeID, afterEpoch: Int) async throws(RedisError) -> Reply {
         try await self.step(
@@ -58,7 +58,7 @@ struct TurnRedis: Sendable {
         var arguments = Self.words(batch.lease)
         arguments.reserveCapacity(8 + batch.events.count * 4)
         arguments += [
-            .integer(keep.wholeMilliseconds), .string(self.keys.news(turn)), .integer(batch.previous.epoch),
+            .integer(Int(keep.milliseconds)), .string(self.keys.news(turn)), .integer(batch.previous.epoch),
             .integer(batch.previous.sequence), .integer(ends ? 1 : 0),
         ]
         for event in batch.events {
@@ -78,14 +78,8 @@ struct TurnRedis: Sendable {
     }
 
     func announceFree(_ turn: TurnID) async throws(RedisError) {
-        let command = RedisCommand("PUBLISH", .string(self.keys.free), "\(turn)")
-        _ = try await self.client.send(command, deadline: ClusterLimits.commandPatience)
-    }
-
-    func claimRound(_ name: String, for duration: Duration) async throws(RedisError) -> Bool {
-        let command = RedisCommand(
-            "SET", .string(self.keys.round(name)), "1", "NX", "PX", .integer(max(1, duration.wholeMilliseconds)))
-        return try await !self.client.send(command, deadline: ClusterLimits.commandPatience).isNull
+        _ = try await self.client.send(
+            .publish(self.keys.free, "\(turn)"), deadline: ClusterLimits.commandPatience)
     }
 
     /// The events after a position, oldest first, at most `limit`. An entry that is none of ours ends them.
@@ -130,7 +124,7 @@ struct TurnRedis: Sendable {
     func hasExpired() async throws(RedisError) -> (run: String, age: Duration, expired: Bool) {
         let reply = try await self.run(
             TurnScripts.expired, keys: [self.keys.born, self.keys.leases],
-            arguments: [.integer(ClusterLimits.expiredLeaseLife.wholeMilliseconds)]
+            arguments: [.integer(Int(ClusterLimits.expiredLeaseLife.milliseconds))]
         ).array()
         guard reply.count == 3 else { throw RedisError(.decoding, "a reply of \(reply.count) elements", wasSent: true) }
         return (try reply[0].string(), .milliseconds(try reply[1].integer()), try reply[2].integer() > 0)
@@ -169,19 +163,6 @@ struct TurnRedis: Sendable {
         _ script: RedisScript, keys: [String], arguments: [RedisArgument],
         patience: Duration = ClusterLimits.commandPatience
     ) async throws(RedisError) -> RedisValue {
-        do {
-            return try await self.client.send(
-                script.byDigest(keys: keys, arguments: arguments), deadline: patience)
-        } catch {
-            guard error.serverPrefix == "NOSCRIPT" else { throw error }
-        }
-        return try await self.client.send(script.bySource(keys: keys, arguments: arguments), deadline: patience)
-    }
-}
-
-extension Duration {
-    /// In ms, cut.
-    var wholeMilliseconds: Int {
-        Int(self.components.seconds * 1000 + self.components.attoseconds / 1_000_000_000_000_000)
+        try await self.client.run(script, keys: keys, arguments: arguments, deadline: patience)
     }
 }

@@ -10,31 +10,30 @@ import RedisClient
 ///
 /// What they know is a hash per turn, which lives longer than the lease in it, so that an epoch never comes twice.
 enum TurnScripts {
-    /// `now` in ms, as text where a float would be written with an exponent.
-    private static let prelude = """
-        local time = redis.call('TIME')
-        local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-        local function text(number) return string.format('%.0f', number) end
-        local function known(key)
-          local v = redis.call('HMGET', key,
-            'epoch', 'node', 'until', 'released', 'stop', 'finished', 'lastEpoch', 'lastSequence')
-          return {epoch = tonumber(v[1]), node = v[2], expiry = tonumber(v[3] or 0), released = v[4] == '1',
-            stop = v[5] or '0', finished = v[6] == '1',
-            lastEpoch = tonumber(v[7] or 0), lastSequence = tonumber(v[8] or 0)}
-        end
-        local function ok(turn)
-          return {'OK', turn.stop, text(turn.lastEpoch) .. '-' .. text(turn.lastSequence)}
-        end
-        -- Extends the lease of a turn that has not ended, and the life of what is known of it.
-        local function extend(turn, id, life, keep)
-          if turn.finished then return end
-          redis.call('HSET', KEYS[1], 'until', text(now + life))
-          redis.call('ZADD', KEYS[3], text(now + life), id)
-          redis.call('PEXPIRE', KEYS[1], keep)
-          redis.call('PEXPIRE', KEYS[2], keep)
-        end
+    /// Numbers as text where a float would be written with an exponent, and what is known of a turn.
+    private static let prelude =
+        RedisTime.now + """
+            local function text(number) return string.format('%.0f', number) end
+            local function known(key)
+              local v = redis.call('HMGET', key,
+                'epoch', 'node', 'until', 'released', 'stop', 'finished', 'lastEpoch', 'lastSequence')
+              return {epoch = tonumber(v[1]), node = v[2], expiry = tonumber(v[3] or 0), released = v[4] == '1',
+                stop = v[5] or '0', finished = v[6] == '1',
+                lastEpoch = tonumber(v[7] or 0), lastSequence = tonumber(v[8] or 0)}
+            end
+            local function ok(turn)
+              return {'OK', turn.stop, text(turn.lastEpoch) .. '-' .. text(turn.lastSequence)}
+            end
+            -- Extends the lease of a turn that has not ended, and the life of what is known of it.
+            local function extend(turn, id, life, keep)
+              if turn.finished then return end
+              redis.call('HSET', KEYS[1], 'until', text(now + life))
+              redis.call('ZADD', KEYS[3], text(now + life), id)
+              redis.call('PEXPIRE', KEYS[1], keep)
+              redis.call('PEXPIRE', KEYS[2], keep)
+            end
 
-        """
+            """
 
     /// KEYS: lease, log, leases. ARGV: turn, node, highest epoch known elsewhere, life and keep in ms.
     static let acquire = RedisScript(

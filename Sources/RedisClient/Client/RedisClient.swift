@@ -177,16 +177,18 @@ public final class RedisClient: Sendable, Service {
 
     /// Runs a script, by its digest where the server knows it.
     ///
+    /// - Parameter deadline: How long to wait, twice where the server does not know the script; nil for that of the
+    ///   configuration.
     /// - Throws: The script's or the server's error; what kept the reply from coming.
     public func run(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument]
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], deadline: Duration? = nil
     ) async throws(RedisError) -> RedisValue {
         do throws(RedisError) {
-            return try await self.send(script.byDigest(keys: keys, arguments: arguments))
+            return try await self.send(script.byDigest(keys: keys, arguments: arguments), deadline: deadline)
         } catch {
             // The server has not run it, so that it can be sent again.
             guard error.serverPrefix == "NOSCRIPT" else { throw error }
-            return try await self.send(script.bySource(keys: keys, arguments: arguments))
+            return try await self.send(script.bySource(keys: keys, arguments: arguments), deadline: deadline)
         }
     }
 

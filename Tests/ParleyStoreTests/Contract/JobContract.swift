@@ -222,7 +222,7 @@ struct JobContract {
             let collection = try await store.create(Samples.collection(owner: owner)).collection
             _ = try await store.add("a", content: 1, to: collection.id, owner: owner)
             let reading = try #require(try await store.jobs(state: nil, before: nil, limit: 1).elements.first)
-            let ticket = JobTicket(id: reading.id, kind: .readDocument, dueAt: reading.runAt)
+            let ticket = reading.ticket
             #expect(await told.next() == [ticket])
             let claim = try await store.claim([reading.id], worker: self.node, now: reading.runAt)
             let lease = try #require(claim.leases.first)
