@@ -168,8 +168,7 @@ struct ChatNode: Service {
     private func announce(_ port: Int) {
         self.place.found(port)
         self.heart.nudge()
-        let host = self.settings.host.contains(":") ? "[\(self.settings.host)]" : self.settings.host
-        print("Parley is at http://\(host):\(port)")
+        print("Parley is at \(self.place.bound)")
         if self.models.isLocal {
             print("No language model is connected: set OPENAI_API_KEY or OPENAI_BASE_URL to connect one.")
         }

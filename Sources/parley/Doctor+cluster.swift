@@ -9,7 +9,7 @@ import RedisClient
 import ServiceLifecycle
 
 extension Doctor {
-    /// How long Redis may take to answer, and then the list of nodes to come.
+    /// How long Redis may take to answer.
     private static let redisPatience = Duration.seconds(3)
 
     /// Whether the shared Redis answers and may be used, and which nodes it knows. None when no Redis is configured.
@@ -27,7 +27,6 @@ extension Doctor {
             client: redis.client, prefix: settings.cluster.redisPrefix, logger: logger)
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await redis.client.run() }
-            group.addTask { try? await registry.run() }
             defer { group.cancelAll() }
             do {
                 try await redis.check(atMost: Self.redisPatience)
@@ -39,11 +38,11 @@ extension Doctor {
     }
 
     private static func nodes(of registry: RedisNodeRegistry) async -> [Check] {
-        let deadline = ContinuousClock.now + Self.redisPatience
-        var list = await registry.list()
-        while list.nodes.isEmpty, ContinuousClock.now < deadline {
-            guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { break }
-            list = await registry.list()
+        let list: NodeList
+        do {
+            list = try await registry.refresh()
+        } catch {
+            return [Check(mark: .failed, text: "nodes: \(error.message)")]
         }
         guard !list.nodes.isEmpty else { return [Check(mark: .missing, text: "nodes: none has announced itself")] }
         return list.nodes.map { node in

@@ -23,8 +23,9 @@ final class NodePlace: Sendable {
         self.port.withLock { $0 = port }
     }
 
-    /// What was set, or the bound address.
-    var address: String {
-        self.advertised ?? "http://\(self.host):\(self.port.withLock { $0 })"
-    }
+    /// Where it listens.
+    var bound: String { "http://\(self.host):\(self.port.withLock { $0 })" }
+
+    /// Where others reach it: what was set, or the bound address.
+    var address: String { self.advertised ?? self.bound }
 }

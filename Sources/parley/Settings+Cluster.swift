@@ -24,14 +24,11 @@ extension Settings {
 
         /// - Throws: `ValidationError` with what is wrong, for people.
         init(config: ConfigReader, redis: ConfigReader) throws {
-            func text(_ reader: ConfigReader, _ key: ConfigKey, isSecret: Bool = false) -> String? {
-                reader.string(forKey: key, isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
-            }
-            self.redisURL = text(redis, "url", isSecret: true)
-            self.redisPassword = text(redis, "password", isSecret: true)
-            self.redisCAFile = text(redis, "caFile")
-            self.redisPrefix = text(redis, "prefix") ?? "parley:"
-            self.advertise = text(config, "advertise")
+            self.redisURL = redis.text("url", isSecret: true)
+            self.redisPassword = redis.text("password", isSecret: true)
+            self.redisCAFile = redis.text("caFile")
+            self.redisPrefix = redis.text("prefix") ?? "parley:"
+            self.advertise = config.text("advertise")
             if let advertise, URL(string: advertise)?.scheme?.hasPrefix("http") != true {
                 throw ValidationError("advertise is \"\(advertise)\", which is not an http or https URL")
             }

@@ -42,15 +42,12 @@ extension Settings {
 
 extension Settings.Embedding {
     init(config: ConfigReader, openAI: ConfigReader) throws {
-        func text(_ reader: ConfigReader, _ key: ConfigKey, isSecret: Bool = false) -> String? {
-            reader.string(forKey: key, isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
-        }
-        self.model = text(config, "embeddingModel")
+        self.model = config.text("embeddingModel")
         self.dimension = config.int(forKey: "embeddingDimension")
         self.threads = config.int(forKey: "embeddingThreads", default: 2)
-        self.encoderDir = text(config, "encoderDir")
-        self.baseURL = text(openAI, "embeddingBaseURL")
-        self.apiKey = text(openAI, "embeddingApiKey", isSecret: true)
+        self.encoderDir = config.text("encoderDir")
+        self.baseURL = openAI.text("embeddingBaseURL")
+        self.apiKey = openAI.text("embeddingApiKey", isSecret: true)
         guard (1...16).contains(self.threads) else {
             throw ValidationError("embeddingThreads is \(self.threads); it must be from 1 to 16")
         }

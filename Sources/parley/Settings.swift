@@ -209,6 +209,13 @@ extension Settings.OpenAI {
     }
 }
 
+extension ConfigReader {
+    /// A string; `nil` also when it is empty.
+    func text(_ key: ConfigKey, isSecret: Bool = false) -> String? {
+        self.string(forKey: key, isSecret: isSecret).flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
 // MARK: The file
 
 extension Settings {

@@ -46,8 +46,7 @@ struct SharedRedis: Sendable {
         while true {
             let memory: RedisInfo
             do throws(RedisError) {
-                try await self.client.waitUntilReady(atMost: Self.patience)
-                memory = try await self.client.info("memory")
+                memory = try await self.memory(atMost: Self.patience)
             } catch {
                 try await self.waited(because: error)
                 continue
@@ -62,12 +61,17 @@ struct SharedRedis: Sendable {
     func check(atMost patience: Duration) async throws {
         let memory: RedisInfo
         do throws(RedisError) {
-            try await self.client.waitUntilReady(atMost: patience)
-            memory = try await self.client.info("memory")
+            memory = try await self.memory(atMost: patience)
         } catch {
-            throw StartError("Redis at \(self.address): \(error.message)")
+            throw StartError("\(self.title): \(error.message)")
         }
         try self.checkEviction(memory)
+    }
+
+    /// What Redis says of its memory, once it answers.
+    private func memory(atMost patience: Duration) async throws(RedisError) -> RedisInfo {
+        try await self.client.waitUntilReady(atMost: patience)
+        return try await self.client.info("memory")
     }
 
     /// For people.
@@ -76,7 +80,7 @@ struct SharedRedis: Sendable {
     private func waited(because error: RedisError) async throws {
         try Task.checkCancellation()
         if error.code == .authentication {
-            throw StartError("Redis at \(self.address) refuses us: \(error.message)")
+            throw StartError("\(self.title) refuses us: \(error.message)")
         }
         self.logger.notice(
             "waiting for Redis", metadata: ["address": "\(self.address)", "reason": "\(error.message)"])
@@ -88,18 +92,18 @@ struct SharedRedis: Sendable {
         guard let policy = memory["maxmemory_policy"], policy != "noeviction", memory["maxmemory"] != "0"
         else { return }
         throw StartError(
-            "Redis at \(self.address) has maxmemory-policy \(policy): it could throw away what running answers need. "
+            "\(self.title) has maxmemory-policy \(policy): it could throw away what running answers need. "
                 + "Set maxmemory-policy to noeviction.")
     }
 
     var condition: ComponentCondition {
         switch self.client.state {
         case .ready: ComponentCondition(name: "ready")
-        case .connecting: ComponentCondition(name: "degraded", detail: "Redis at \(self.address) is being connected.")
+        case .connecting: ComponentCondition(name: "degraded", detail: "\(self.title) is being connected.")
         case .down(let reason, _):
             ComponentCondition(
                 name: "degraded",
-                detail: "Redis at \(self.address) is away (\(reason.message)): this node goes on alone.")
+                detail: "\(self.title) is away (\(reason.message)): this node goes on alone.")
         }
     }
 }
