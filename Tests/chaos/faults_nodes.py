@@ -39,9 +39,7 @@ def kill_owner(trial):
     for _ in trial.rounds(STORIES_AT_ONCE):
         node = trial.pick()
         stories = told_at(trial, node, min(STORIES_AT_ONCE, max(1, trial.options.runs - trial.runs)))
-        trial.wait_for_text(stories)
-        trial.pause(0, 2.0)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories, 2.0)
         start = time.monotonic()
         node.kill()
         if not trial.is_clustered:
@@ -77,9 +75,7 @@ def stop_owner(trial):
     for _ in trial.rounds(STORIES_AT_ONCE):
         node = trial.pick()
         stories = told_at(trial, node, min(STORIES_AT_ONCE, max(1, trial.options.runs - trial.runs)))
-        trial.wait_for_text(stories)
-        trial.pause(0, 1.5)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories, 1.5)
         start = time.monotonic()
         node.pause()
         # Sometimes it wakes just when its successor begins.
@@ -104,9 +100,7 @@ def kill_reader_node(trial):
         owner = trial.pick()
         node = trial.pick(owner)
         stories = [trial.story(owner, [node, node, trial.pick(node)], length=150) for _ in range(3)]
-        trial.wait_for_text(stories)
-        trial.pause(0, 2.0)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories, 2.0)
         affected = [
             reader for story in running for reader in story.readers if was_at(reader, node, time.monotonic())
         ]
@@ -239,9 +233,7 @@ def clock_jump(trial):
     for _ in trial.rounds(2):
         owner = trial.pick()
         stories = told_at(trial, owner, 2)
-        trial.wait_for_text(stories)
-        trial.pause(0, 1.5)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories, 1.5)
         node = trial.chance.choice(trial.cluster.nodes)
         start = time.monotonic()
         jump = trial.chance.choice(JUMPS)

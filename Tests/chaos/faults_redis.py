@@ -52,9 +52,7 @@ def restart(trial):
     """Kills Redis under running answers, and starts it again after a while."""
     for _ in trial.rounds(3):
         stories = spread(trial, 3)
-        trial.wait_for_text(stories)
-        trial.pause(0, 1.5)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories, 1.5)
         start = time.monotonic()
         trial.redis.kill()
         if trial.chance.random() < 0.3:
@@ -95,9 +93,7 @@ def flushall(trial):
     """FLUSHALL in mid-answer."""
     for _ in trial.rounds(3):
         stories = spread(trial, 3)
-        trial.wait_for_text(stories)
-        trial.pause(0, 1.5)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories, 1.5)
         start = time.monotonic()
         trial.redis.call("FLUSHALL")
         trial.settle(stories)
@@ -116,9 +112,7 @@ def flushall_kill_owner(trial):
     for _ in trial.rounds(3):
         node = trial.pick()
         stories = told_at(trial, node, 3)
-        trial.wait_for_text(stories)
-        trial.pause(0, 3.0)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories, 3.0)
         trial.redis.call("FLUSHALL")
         start = time.monotonic()
         node.kill()
@@ -137,9 +131,7 @@ def sentinel_failover(trial):
     is lost."""
     for number in trial.rounds(3):
         stories = spread(trial, 3, length=260)
-        trial.wait_for_text(stories)
-        trial.pause(0, 1.0)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories, 1.0)
         start = time.monotonic()
         old = trial.redis.fail_over(by_kill=number % 2 == 0)
         done = time.monotonic()
@@ -160,8 +152,7 @@ def proxy_delay(trial):
     """Redis answers late: 20 to 200 ms each way for one node or for all, for the length of an answer."""
     for _ in trial.rounds(3):
         stories = spread(trial, 3, length=120)
-        trial.wait_for_text(stories)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories)
         nodes = trial.chance.choice((trial.cluster.nodes, [trial.pick()]))
         start = time.monotonic()
         for node in nodes:
@@ -182,8 +173,7 @@ def proxy_cut(trial):
     of whatever is on its way."""
     for _ in trial.rounds(3):
         stories = spread(trial, 3)
-        trial.wait_for_text(stories)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories)
         cuts = []
         for _ in range(trial.chance.randint(1, 4)):
             trial.pause(0.1, 0.8)
@@ -208,9 +198,7 @@ def proxy_blackhole(trial):
     for _ in trial.rounds(3):
         node = trial.pick()
         stories = told_at(trial, node, 3)
-        trial.wait_for_text(stories)
-        trial.pause(0, 1.0)
-        running = [story for story in stories if not story.is_finished]
+        running = trial.underway(stories, 1.0)
         start = time.monotonic()
         node.proxy.hold(*trial.chance.choice(((UP,), (DOWN,), (UP, DOWN))))
         trial.pause(1, LEASE_SECONDS + 4)

@@ -191,6 +191,13 @@ class Trial:
                     if not reader.is_finished:
                         self.violate("stuck", f"{reader.screen.name} shows nothing after {patience} s")
 
+    def underway(self, stories, longest=None):
+        """Waits until every reader shows something, and up to so many seconds more. Returns those that still run."""
+        self.wait_for_text(stories)
+        if longest is not None:
+            self.pause(0, longest)
+        return [story for story in stories if not story.is_finished]
+
     def settle(self, stories, may_fail=False, patience=STORY_SECONDS):
         """Waits for the end of each story and checks it against the database and against every node."""
         end = time.monotonic() + (8.0 if self.options.sabotage else patience)
